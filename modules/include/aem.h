@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later WITH Linux-syscall-note */
+/*
+ * AEM, the asynchronous event mechanism: the interface to user mode.
+ *
+ * The first part is libaem's, see aem(3). The second, behind AEM_IOC_, is
+ * what libaem and the kernel say to each other through /dev/aem-core and is
+ * not meant for programs.
+ */
+#ifndef AEM_H
+#define AEM_H
+
+#ifdef __KERNEL__
+#include <linux/ioctl.h>
+#include <linux/types.h>
+#else
+#include <linux/ioctl.h>
+#include <linux/types.h>
+#include <stddef.h>
+#include <time.h>
+#endif
+
+/* Operations of aem_evctl(). */
+#define EVJOBPRIO	1	/* set the priority, 0 lowest to 31 highest */
+#define EVTBLINIT	2	/* create the process's memory zone, the vmtable */
+#define EVJOBSHTDN	3	/* shut the event down for good */
+#define EVJOBSTART	4	/* enable */
+#define EVJOBSTOP	5	/* disable */
+
+/* What EVTBLINIT may be given. */
+#define TBL_UZONE	0	/* a zone inside the brk area */
+#define TBL_VZONE	1	/* a zone in a mapping of its own */
+
+/* Flags of an event; bits 0 to 16 belong to its module. */
+#define EVF_EXCL	(1U << 17)	/* accepted name, refused with EINVAL */
+#define EVF_ONESHOT	(1U << 18)	/* removed after one activation */
+#define EVF_CLONE	(1U << 19)	/* accepted name, refused with EINVAL */
+#define EVF_FORK	(1U << 20)	/* the handler runs in a new process */
+#define EVF_NOCLDWAIT	(1U << 21)	/* no wait() needed for it */
+#define EVF_CAPSULE	(1U << 22)	/* the handler runs in a pooled process */
+#define EVF_KEEPALIVE	(1U << 23)	/* main's end waits for the event */
+
+#define AEM_PRIO_MIN	0
+#define AEM_PRIO_MAX	31
+#define AEM_EID_ALL	((unsigned int)-1)
+
+/* ioctl() on /dev/aem-<module>: the number of its event kind. */
+#define GET_SYSNR	_IOR('A', 0x01, __u32)
+
+/* What every event kind's arguments to aem_entry() start with. */
+struct aem_args {
+	__u32 size;	/* of the whole, this header included */
+	__u32 flags;	/* EVF_*, and the module's in bits 0 to 16 */
+	__u64 handler;	/* address of the handler */
+};
+
+struct aem_pexit_args {
+	struct aem_args head;
+	__s32 pid;
+	__u32 pad;	/* zero */
+};
+
+struct aem_example_args {
+	struct aem_args head;
+	__u64 cookie;	/* handed to the handler as its last argument */
+};
+
+/*
+ * write() to /dev/aem-example fires an event of the writer's own user:
+ * this header, then up to AEM_EXAMPLE_DATA_MAX bytes for its handler
+ *	void h(int event_id, char *data, int len, unsigned long cookie);
+ * An event with data needs a vmtable. read() takes back what the last
+ * handler of the caller's process left in the data it was given.
+ */
+#define AEM_EXAMPLE_DATA_MAX	4096
+enum aem_example_context {
+	AEM_EXAMPLE_PROCESS,
+	AEM_EXAMPLE_SOFTIRQ,
+	AEM_EXAMPLE_HARDIRQ,
+};
+
+/* Module flag of aem-example: deliver each write, instead of merging them. */
+#define AEM_EXAMPLE_EACH	(1U << 0)
+
+struct aem_example_fire {
+	__u32 eid;
+	__u32 context;	/* enum aem_example_context: raised from there */
+	__u32 count;	/* raised that often in a row, 1 to 1000000 */
+	__u32 pad;	/* zero */
+};
+
+/* libaem and the kernel: ioctl() on /dev/aem-core. */
+
+struct aem_attach {
+	__u64 dispatcher;	/* entered by an upcall */
+	__u64 restorer;		/* returns from it: sigreturn */
+};
+
+struct aem_entry {
+	__u32 sys_nr;
+	__u32 pad;	/* zero */
+	__u64 args;	/* struct aem_args */
+};
+
+struct aem_evctl {
+	__u32 eid;
+	__u32 pad;	/* zero */
+	__u64 opt;
+	__u64 arg;
+};
+
+struct aem_vmtable {
+	__u32 zone;	/* in: TBL_UZONE or TBL_VZONE */
+	__u32 pad;	/* zero */
+	__u64 size;	/* in: bytes, 0 for the default; out: bytes */
+	__u64 addr;	/* out: where it is */
+	__u64 brk;	/* out, TBL_UZONE: the new break, to be passed to brk() */
+};
+
+#define AEM_CALL_ARGS	6
+
+/* One handler call, fetched by the dispatcher. */
+struct aem_call {
+	__u64 handler;
+	__u32 eid;
+	__u32 nargs;
+	__u64 args[AEM_CALL_ARGS];
+};
+
+struct aem_wait {
+	__s64 deadline;	/* CLOCK_MONOTONIC in ns, negative for none */
+};
+
+#define AEM_IOC_ATTACH		_IOW('A', 0x10, struct aem_attach)
+#define AEM_IOC_ENTRY		_IOW('A', 0x11, struct aem_entry)
+#define AEM_IOC_EVCTL		_IOW('A', 0x12, struct aem_evctl)
+#define AEM_IOC_VMTABLE		_IOWR('A', 0x13, struct aem_vmtable)
+/*
+ * Ends the handler that ran last in this dispatcher and fetches the next
+ * call: 1 and the call, or 0 when the dispatcher has to return.
+ */
+#define AEM_IOC_NEXT		_IOR('A', 0x14, struct aem_call)
+/* Sleeps until a signal is delivered: always fails with EINTR. */
+#define AEM_IOC_KEEPALIVE	_IO('A', 0x15)
+/* How many handlers ran since the last time; 0 at the deadline. */
+#define AEM_IOC_WAIT		_IOW('A', 0x16, struct aem_wait)
+/* How many of the caller's events live that carry EVF_KEEPALIVE. */
+#define AEM_IOC_LIVE		_IO('A', 0x17)
+
+#ifndef __KERNEL__
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* aem-core */
+int aem_entry(int sys_nr, void *args);
+int aem_evctl(unsigned int eid, unsigned long opt, unsigned long args);
+void aem_evkeepalive(void);
+int aem_evwait(const struct timespec *timeout);
+int aemCORE_init(void);
+int aemCORE_event_start(unsigned int eid);
+int aemCORE_event_stop(unsigned int eid);
+int aemCORE_event_shutdown(unsigned int eid);
+int aemCORE_event_priority(unsigned int eid, int priority);
+void *aemCORE_vmtable_init(int zone, size_t size);
+/* The number of an event module's kind: opens /dev/aem-<module>. */
+int aemCORE_sysnr(const char *module);
+
+/* aem-pexit */
+int aemPEXIT_init(void);
+int aemPEXIT_notify_register(int pid, void *handler);
+int aemPEXIT_notify_register_flags(int pid, void *handler, unsigned int flags);
+
+/* aem-example */
+int aemEXAMPLE_init(void);
+int aemEXAMPLE_register(void *handler, unsigned long cookie, unsigned int flags);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* !__KERNEL__ */
+#endif /* AEM_H */

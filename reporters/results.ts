@@ -1,0 +1,154 @@
+/**
+ * The shape of results.json, the only source of every report.
+ * Published as reporters/schema/results.schema.json; `version` rises when a
+ * reader of the old shape would misread the new one.
+ */
+
+/** The verdicts of IEEE 1003.3. */
+export const verdicts = ['PASS', 'FAIL', 'UNRESOLVED', 'UNSUPPORTED', 'UNTESTED'] as const;
+export type Verdict = (typeof verdicts)[number];
+
+export interface Results {
+  readonly version: 1;
+  readonly run: RunInfo;
+  readonly subject: Subject;
+  readonly target: TargetInfo;
+  /** Written before the first test runs; every planned test has an entry in `tests`. */
+  readonly plan: readonly PlannedTest[];
+  readonly tests: readonly TestResult[];
+  readonly requirements: readonly RequirementResult[];
+  /** What happened to the target itself, in order. */
+  readonly incidents: readonly Incident[];
+}
+
+export interface RunInfo {
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  /** Absent while running, and for ever when the run was cut off. */
+  readonly finishedAt?: string;
+  /** False when the plan was not run to its end; such a run never passes. */
+  readonly complete: boolean;
+  /** Why it is not complete: the signal, or the error, in one line. */
+  readonly interruption?: string;
+  /** The exact command line. */
+  readonly command: readonly string[];
+  /** Settings that left something out, as given; shown on the first page. */
+  readonly filters: Readonly<Record<string, string>>;
+  /** The revision of the suite: git commit, or a digest of its files; `dirty` when changed since. */
+  readonly suite: { readonly version: string; readonly revision: string; readonly dirty: boolean };
+}
+
+export interface Subject {
+  readonly kernel: {
+    /** `uname -r` as the guest says it. */
+    readonly release: string;
+    /** Where the source came from, e.g. `linux-source-6.12 6.12.117-1~deb12u1`. */
+    readonly source: string;
+    readonly flavour: string;
+    readonly image: Digest;
+    readonly config: Digest;
+    /** Names of the patches applied, in order; empty for a stock kernel. */
+    readonly patches: readonly string[];
+  };
+  readonly modules: readonly ({ readonly name: string } & Digest)[];
+}
+
+export interface Digest {
+  readonly sha256: string;
+}
+
+export interface TargetInfo {
+  readonly driver: 'qemu' | 'ssh';
+  readonly accelerator?: 'tcg' | 'kvm';
+  /** Why this accelerator: e.g. `/dev/kvm: probe boot gave no sign of life within 5 s`. */
+  readonly acceleratorReason?: string;
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  /** e.g. `QEMU emulator version 7.2.22 (Debian …)`. */
+  readonly emulator?: string;
+}
+
+export interface PlannedTest {
+  /** Stable: `<suite>/<file without .suite.ts>/<title as slug>`. */
+  readonly id: string;
+  /** The module it exercises: core, pexit, … */
+  readonly suite: string;
+  /** Path of the test file from the project's root. */
+  readonly file: string;
+  readonly title: string;
+  readonly requirements: readonly string[];
+  readonly binding: 'aem' | 'native';
+}
+
+export interface TestResult {
+  readonly id: string;
+  readonly verdict: Verdict;
+  /** ISO 8601, UTC; absent when the test was not started. */
+  readonly startedAt?: string;
+  readonly durationMs: number;
+  /** Assertions executed. A test that made none is UNTESTED, whatever else. */
+  readonly assertions: number;
+  /** Why, for every verdict but PASS: one line. */
+  readonly reason?: string;
+  readonly expected?: string;
+  readonly observed?: string;
+  /** Stack or details, several lines. */
+  readonly details?: string;
+  /** What the kernel's console said between this test's markers, when it is evidence of a fault. */
+  readonly console?: string;
+  /** The kernel's taint word (proc(5)) before and after. */
+  readonly taint?: { readonly before: number; readonly after: number };
+  /** Which boot of the target, from 1. */
+  readonly boot?: number;
+}
+
+export interface RequirementResult {
+  readonly id: string;
+  readonly title: string;
+  readonly statement: string;
+  readonly priority: string;
+  /** A mandatory requirement has to pass for the run to be conformant. */
+  readonly mandatory: boolean;
+  readonly verification: 'test' | 'analysis' | 'inspection';
+  readonly bindings: readonly string[];
+  readonly parents: readonly string[];
+  readonly standing?: string;
+  readonly source: { readonly document: string; readonly part?: string; readonly certainty: string };
+  /** The YAML file, from the project's root, and its line. */
+  readonly file: string;
+  readonly line: number;
+  /**
+   * From its own tests: FAIL if any failed, else UNRESOLVED, UNTESTED, UNSUPPORTED
+   * if any was, else PASS. Without own tests, from its children likewise; without
+   * either UNTESTED.
+   */
+  readonly verdict: Verdict;
+  readonly tests: readonly string[];
+  readonly children: readonly string[];
+  /** False when filters left out its tests. */
+  readonly selected: boolean;
+}
+
+export interface Incident {
+  readonly kind:
+    | 'panic'
+    | 'oops'
+    | 'bug'
+    | 'warning'
+    | 'lockdep'
+    | 'kasan'
+    | 'hung-task'
+    | 'rcu-stall'
+    | 'soft-lockup'
+    | 'out-of-memory'
+    | 'silent'
+    | 'exit'
+    | 'other';
+  readonly blame: 'kernel' | 'infrastructure';
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly boot: number;
+  readonly testId?: string;
+  /** The console's lines. */
+  readonly excerpt: string;
+}
