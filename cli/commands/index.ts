@@ -1,0 +1,4 @@
+import type { Command } from 'commander';
+
+/** One entry a command: each adds itself, with its options and its action. */
+export const commands: readonly ((program: Command) => void)[] = [];

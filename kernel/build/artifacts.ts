@@ -1,0 +1,32 @@
+/** What the build makes and the target boots. All paths are absolute. */
+
+export type Flavour = 'base' | 'debug' | 'coverage';
+
+/** `controls` is built with AEM_FAULTS: it holds the seeded faults and is never shipped. */
+export type Variant = 'release' | 'controls';
+
+export interface KernelBuild {
+  /** Hash of all inputs; the name of its folder in the cache. */
+  readonly key: string;
+  /** `6.12` */
+  readonly version: string;
+  readonly flavour: Flavour;
+  /** `make kernelrelease` */
+  readonly release: string;
+  /** e.g. `linux-source-6.12 6.12.117-1~deb12u1` */
+  readonly source: string;
+  /** Patch names in the order of the series; empty when built unpatched. */
+  readonly patches: readonly string[];
+  readonly image: string;
+  readonly config: string;
+  /** The built tree, against which modules are built. */
+  readonly tree: string;
+}
+
+export interface GuestBuild {
+  readonly variant: Variant;
+  /** In load order. */
+  readonly modules: readonly { readonly name: string; readonly path: string }[];
+  /** Static programs: agent, probe, examples. */
+  readonly programs: readonly { readonly name: string; readonly path: string }[];
+}
