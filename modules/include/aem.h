@@ -31,13 +31,13 @@
 #define TBL_VZONE	1	/* a zone in a mapping of its own */
 
 /* Flags of an event; bits 0 to 16 belong to its module. */
-#define EVF_EXCL	(1U << 17)	/* accepted name, refused with EINVAL */
-#define EVF_ONESHOT	(1U << 18)	/* removed after one activation */
-#define EVF_CLONE	(1U << 19)	/* accepted name, refused with EINVAL */
-#define EVF_FORK	(1U << 20)	/* the handler runs in a new process */
-#define EVF_NOCLDWAIT	(1U << 21)	/* no wait() needed for it */
-#define EVF_CAPSULE	(1U << 22)	/* the handler runs in a pooled process */
-#define EVF_KEEPALIVE	(1U << 23)	/* main's end waits for the event */
+#define EVF_EXCL	0x00020000	/* accepted name, refused with EINVAL */
+#define EVF_ONESHOT	0x00040000	/* removed after one activation */
+#define EVF_CLONE	0x00080000	/* accepted name, refused with EINVAL */
+#define EVF_FORK	0x00100000	/* the handler runs in a new process */
+#define EVF_NOCLDWAIT	0x00200000	/* no wait() needed for it */
+#define EVF_CAPSULE	0x00400000	/* the handler runs in a pooled process */
+#define EVF_KEEPALIVE	0x00800000	/* main's end waits for the event */
 
 #define AEM_PRIO_MIN	0
 #define AEM_PRIO_MAX	31
@@ -68,8 +68,8 @@ struct aem_example_args {
  * write() to /dev/aem-example fires an event of the writer's own user:
  * this header, then up to AEM_EXAMPLE_DATA_MAX bytes for its handler
  *	void h(int event_id, char *data, int len, unsigned long cookie);
- * An event with data needs a vmtable. read() takes back what the last
- * handler of the caller's process left in the data it was given.
+ * An event with data needs a vmtable. pread() with the event's id as the
+ * offset takes back what its last handler left in the data it was given.
  */
 #define AEM_EXAMPLE_DATA_MAX	4096
 enum aem_example_context {
@@ -79,7 +79,7 @@ enum aem_example_context {
 };
 
 /* Module flag of aem-example: deliver each write, instead of merging them. */
-#define AEM_EXAMPLE_EACH	(1U << 0)
+#define AEM_EXAMPLE_EACH	0x00000001
 
 struct aem_example_fire {
 	__u32 eid;

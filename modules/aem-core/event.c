@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Events: registered, found, raised, controlled, shut down. The object and
+ * its lifetime are described in aem-kernel.h, its locking in core.h.
+ *
+ * The states of an event, all under the owner's lock:
+ *
+ *   disabled    not ENABLED. Activations are kept in `pending`.
+ *   idle        ENABLED, nothing pending.
+ *   waiting     ENABLED | QUEUED, something pending.
+ *   running     RUNNING, not QUEUED: it does not nest with itself. What
+ *               happens meanwhile is pending; it is queued again afterwards.
+ *   starved     STARVED: it was to run, but the zone had no room for its data.
+ *   dead        shut down. A handler that runs still comes to its end.
+ */
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/xarray.h>
+
+#include "core.h"
+
+#define AEM_FLAGS_CORE	(EVF_ONESHOT | EVF_KEEPALIVE)
+#define AEM_FLAGS_NEVER	(EVF_EXCL | EVF_CLONE)
+#define AEM_FLAGS_LATER	(EVF_FORK | EVF_NOCLDWAIT | EVF_CAPSULE)
+
+/* All events by id. Cyclic, so that an id is not reused soon. */
+static DEFINE_XARRAY_FLAGS(events, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+static u32 last_id;
+
+static void aem_event_free_rcu(struct rcu_head *rcu)
+{
+	struct aem_event *ev = container_of(rcu, struct aem_event, rcu);
+
+	kmem_cache_free(ev->kind->cache, ev);
+}
+
+/**
+ * aem_event_put - drop a reference
+ * @ev: the event
+ *
+ * Context: process.
+ */
+void aem_event_put(struct aem_event *ev)
+{
+	struct aem_kind *kind = ev->kind;
+
+	if (!refcount_dec_and_test(&ev->ref))
+		return;
+	if (ev->state & AEM_EV_INIT && kind->release)
+		kind->release(ev);
+	aem_user_uncharge(ev->task->user);
+	aem_task_put(ev->task);
+	call_rcu(&ev->rcu, aem_event_free_rcu);
+	if (atomic_dec_and_test(&kind->live))
+		wake_up_all(&kind->idle);
+	module_put(kind->owner);
+}
+EXPORT_SYMBOL_GPL(aem_event_put);
+
+static struct aem_event *aem_event_find(u32 id)
+{
+	struct aem_event *ev;
+
+	rcu_read_lock();
+	ev = xa_load(&events, id);
+	if (ev && !refcount_inc_not_zero(&ev->ref))
+		ev = NULL;
+	rcu_read_unlock();
+	return ev;
+}
+
+/**
+ * aem_event_get - find an event by id
+ * @kind: of which it has to be
+ * @id: its id
+ *
+ * Context: process.
+ * Return: the event with a reference, for aem_event_put(), or NULL.
+ */
+struct aem_event *aem_event_get(struct aem_kind *kind, u32 id)
+{
+	struct aem_event *ev = aem_event_find(id);
+
+	if (ev && ev->kind != kind) {
+		aem_event_put(ev);
+		ev = NULL;
+	}
+	return ev;
+}
+EXPORT_SYMBOL_GPL(aem_event_get);
+
+/**
+ * aem_event_may_signal - may current make this event happen at will?
+ * @ev: the event
+ *
+ * Return: true for the owner's user and for CAP_KILL.
+ */
+bool aem_event_may_signal(struct aem_event *ev)
+{
+	return uid_eq(ev->task->user->uid, current_uid()) || capable(CAP_KILL);
+}
+EXPORT_SYMBOL_GPL(aem_event_may_signal);
+
+/**
+ * aem_event_is_mine - is this an event of current's process?
+ * @ev: the event
+ *
+ * Return: true when its owner is in current's address space.
+ */
+bool aem_event_is_mine(struct aem_event *ev)
+{
+	return ev->task->space->mm == current->mm;
+}
+EXPORT_SYMBOL_GPL(aem_event_is_mine);
+
+/**
+ * aem_event_zone_size - how much data a handler could be given
+ * @ev: the event
+ *
+ * Return: the size of its process's vmtable in bytes, 0 without one.
+ */
+size_t aem_event_zone_size(struct aem_event *ev)
+{
+	struct aem_zone *zone = aem_space_zone(ev->task->space);
+
+	return zone ? zone->size : 0;
+}
+EXPORT_SYMBOL_GPL(aem_event_zone_size);
+
+/**
+ * aem_raise - the event happened
+ * @ev: the event
+ *
+ * An event that is not started keeps it until it is. One that merges its
+ * activations runs once for all that came before its handler is called, and
+ * once more for all that came since.
+ *
+ * Context: any, but not under a run-queue lock or the owner's pi_lock.
+ * Return: false when the event was shut down, so nobody will be told.
+ */
+bool aem_raise(struct aem_event *ev)
+{
+	struct aem_task *t = ev->task;
+	unsigned long flags;
+	bool alive;
+
+	spin_lock_irqsave(&t->lock, flags);
+	alive = !(ev->state & AEM_EV_DEAD);
+	if (alive) {
+		if (!ev->each)
+			ev->pending = 1;
+		else if (ev->pending < U32_MAX)
+			ev->pending++;
+		aem_task_enqueue(t, ev);
+	}
+	spin_unlock_irqrestore(&t->lock, flags);
+	return alive;
+}
+EXPORT_SYMBOL_GPL(aem_raise);
+
+/* The handler has to be code of the caller's program. */
+static int aem_check_handler(unsigned long handler)
+{
+	struct vm_area_struct *vma;
+	int ret = -EFAULT;
+
+	if (!access_ok((void __user *)handler, 1))
+		return -EFAULT;
+	if (mmap_read_lock_killable(current->mm))
+		return -EINTR;
+	vma = vma_lookup(current->mm, handler);
+	if (vma && (vma->vm_flags & VM_EXEC))
+		ret = 0;
+	mmap_read_unlock(current->mm);
+	return ret;
+}
+
+static int aem_check_args(struct aem_kind *kind, const struct aem_args *args)
+{
+	if (args->flags & AEM_FLAGS_NEVER)
+		return -EINVAL;
+	if (args->flags & ~(AEM_FLAGS_CORE | AEM_FLAGS_LATER | kind->flags))
+		return -EINVAL;
+	if (args->flags & AEM_FLAGS_LATER)
+		return -EOPNOTSUPP;
+	return aem_check_handler(args->handler);
+}
+
+/* The header first: it says how much more there is. */
+static int aem_copy_args(struct aem_kind *kind, struct aem_args *args,
+			 const void __user *uargs)
+{
+	size_t head = sizeof(*args);
+
+	if (copy_from_user(args, uargs, head))
+		return -EFAULT;
+	if (args->size != kind->args_size)
+		return -EINVAL;
+	if (copy_from_user((void *)args + head, uargs + head,
+			   kind->args_size - head))
+		return -EFAULT;
+	return 0;
+}
+
+/* A new event, charged, with its context and module pinned, unknown yet. */
+static struct aem_event *aem_event_alloc(struct aem_kind *kind,
+					 struct aem_task *t,
+					 const struct aem_args *args)
+{
+	struct aem_event *ev;
+	int ret;
+
+	ret = aem_user_charge(t->user);
+	if (ret)
+		return ERR_PTR(ret);
+	ev = kmem_cache_zalloc(kind->cache, AEM_GFP);
+	if (!ev) {
+		aem_user_uncharge(t->user);
+		return ERR_PTR(-ENOMEM);
+	}
+	INIT_LIST_HEAD(&ev->queue);
+	refcount_inc(&t->ref);
+	ev->task = t;
+	/* aem_kind_get() pinned the module, so this cannot fail. */
+	__module_get(kind->owner);
+	atomic_inc(&kind->live);
+	ev->kind = kind;
+	ev->handler = args->handler;
+	ev->flags = args->flags;
+	refcount_set(&ev->ref, 1);
+	return ev;
+}
+
+static void aem_event_publish(struct aem_event *ev)
+{
+	struct aem_task *t = ev->task;
+
+	spin_lock_irq(&t->lock);
+	ev->state |= AEM_EV_INIT;
+	list_add_tail(&ev->owned, &t->events);
+	if (ev->flags & EVF_KEEPALIVE)
+		t->keepalive++;
+	spin_unlock_irq(&t->lock);
+	/* The id is reserved, so storing needs no memory. */
+	xa_store(&events, ev->id, ev, GFP_KERNEL);
+}
+
+static int aem_event_create(struct aem_kind *kind, struct aem_task *t,
+			    const struct aem_args *args)
+{
+	struct aem_event *ev;
+	int ret;
+
+	ev = aem_event_alloc(kind, t, args);
+	if (IS_ERR(ev))
+		return PTR_ERR(ev);
+	ret = xa_alloc_cyclic(&events, &ev->id, NULL, XA_LIMIT(1, INT_MAX),
+			      &last_id, AEM_GFP);
+	if (ret < 0)
+		goto put;
+	ret = kind->init(ev, args);
+	if (ret)
+		goto release;
+	aem_event_publish(ev);
+	return ev->id;
+release:
+	xa_release(&events, ev->id);
+put:
+	aem_event_put(ev);
+	return ret;
+}
+
+/**
+ * aem_event_register - register an event for the calling thread
+ * @space: of current
+ * @sys_nr: of its kind
+ * @uargs: struct aem_args and what the kind has behind it
+ *
+ * Context: process, may sleep.
+ * Return: the event's id; -EINVAL, -EFAULT, -EOPNOTSUPP, -EAGAIN at the
+ * user's quota, -ENOMEM, -ESHUTDOWN when the module is being drained, or what
+ * the kind's init says.
+ */
+int aem_event_register(struct aem_space *space, u32 sys_nr,
+		       const void __user *uargs)
+{
+	u64 buf[AEM_ARGS_MAX / sizeof(u64)] = { };
+	struct aem_args *args = (struct aem_args *)buf;
+	struct aem_task *t = current->aem;
+	struct aem_kind *kind;
+	int ret;
+
+	if (!t || t->space != space)
+		return -EINVAL;
+	kind = aem_kind_get(sys_nr);
+	if (!kind)
+		return -EINVAL;
+	ret = aem_copy_args(kind, args, uargs);
+	if (!ret)
+		ret = aem_check_args(kind, args);
+	if (ret)
+		goto out;
+
+	down_read(&kind->gate);
+	ret = kind->closed ? -ESHUTDOWN : aem_event_create(kind, t, args);
+	up_read(&kind->gate);
+out:
+	aem_kind_put(kind);
+	return ret;
+}
+
+/**
+ * aem_event_shutdown - end an event for good
+ * @ev: the event, referenced by the caller
+ *
+ * Nothing of it is delivered any more. A handler that runs comes to its end,
+ * and keeps the object until then. Safe to be called twice, or at once from
+ * two sides.
+ *
+ * Context: process, may sleep.
+ */
+void aem_event_shutdown(struct aem_event *ev)
+{
+	struct aem_task *t = ev->task;
+	bool mine;
+
+	spin_lock_irq(&t->lock);
+	mine = !(ev->state & AEM_EV_DEAD);
+	if (mine) {
+		ev->state |= AEM_EV_DEAD;
+		aem_task_dequeue(t, ev);
+		if (ev->state & AEM_EV_STARVED)
+			aem_zone_unstarve(aem_space_zone(t->space), ev);
+		list_del(&ev->owned);
+		if (ev->flags & EVF_KEEPALIVE)
+			t->keepalive--;
+	}
+	spin_unlock_irq(&t->lock);
+	if (!mine)
+		return;
+
+	xa_erase(&events, ev->id);
+	ev->kind->shutdown(ev);
+	aem_event_put(ev);
+}
+
+/* Shuts all events of a kind down, in whatever process. Process context. */
+void aem_events_close(struct aem_kind *kind)
+{
+	struct aem_event *ev;
+	unsigned long id;
+
+	xa_for_each(&events, id, ev) {
+		ev = aem_event_get(kind, id);
+		if (!ev)
+			continue;
+		aem_event_shutdown(ev);
+		aem_event_put(ev);
+		cond_resched();
+	}
+}
+
+static void aem_event_start(struct aem_event *ev)
+{
+	struct aem_task *t = ev->task;
+
+	spin_lock_irq(&t->lock);
+	ev->state |= AEM_EV_ENABLED;
+	aem_task_enqueue(t, ev);
+	spin_unlock_irq(&t->lock);
+}
+
+static void aem_event_stop(struct aem_event *ev)
+{
+	struct aem_task *t = ev->task;
+
+	spin_lock_irq(&t->lock);
+	ev->state &= ~AEM_EV_ENABLED;
+	aem_task_dequeue(t, ev);
+	spin_unlock_irq(&t->lock);
+}
+
+static void aem_event_set_prio(struct aem_event *ev, u8 prio)
+{
+	struct aem_task *t = ev->task;
+
+	spin_lock_irq(&t->lock);
+	aem_task_dequeue(t, ev);
+	ev->prio = prio;
+	aem_task_enqueue(t, ev);
+	spin_unlock_irq(&t->lock);
+}
+
+static void aem_event_apply(struct aem_event *ev, u64 opt, u64 arg)
+{
+	switch (opt) {
+	case EVJOBPRIO:
+		aem_event_set_prio(ev, arg);
+		break;
+	case EVJOBSHTDN:
+		aem_event_shutdown(ev);
+		break;
+	case EVJOBSTART:
+		aem_event_start(ev);
+		break;
+	case EVJOBSTOP:
+		aem_event_stop(ev);
+		break;
+	}
+}
+
+static int aem_check_opt(u64 opt, u64 arg)
+{
+	switch (opt) {
+	case EVJOBPRIO:
+		return arg > AEM_PRIO_MAX ? -EINVAL : 0;
+	case EVJOBSHTDN:
+	case EVJOBSTART:
+	case EVJOBSTOP:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/*
+ * Another thread of the process may shut events down meanwhile, so nothing of
+ * the list is kept across an operation but a mark: the events registered when
+ * it began, which are moved behind the mark one by one.
+ */
+static int aem_event_control_all(struct aem_task *t, u64 opt, u64 arg)
+{
+	struct aem_event *ev;
+	LIST_HEAD(todo);
+
+	spin_lock_irq(&t->lock);
+	list_splice_init(&t->events, &todo);
+	while (!list_empty(&todo)) {
+		ev = list_first_entry(&todo, struct aem_event, owned);
+		list_move_tail(&ev->owned, &t->events);
+		/* On the list, so its registration holds it. */
+		refcount_inc(&ev->ref);
+		spin_unlock_irq(&t->lock);
+		aem_event_apply(ev, opt, arg);
+		aem_event_put(ev);
+		cond_resched();
+		spin_lock_irq(&t->lock);
+	}
+	spin_unlock_irq(&t->lock);
+	return 0;
+}
+
+/**
+ * aem_event_control - apply an operation to an event
+ * @space: of current
+ * @id: of the event, or AEM_EID_ALL for all events of the calling thread
+ * @opt: EVJOB*
+ * @arg: its argument
+ *
+ * Context: process, may sleep.
+ * Return: 0; -EINVAL for a bad id, operation or argument, -EPERM for an
+ * event of another process.
+ */
+int aem_event_control(struct aem_space *space, u32 id, u64 opt, u64 arg)
+{
+	struct aem_event *ev;
+	int ret;
+
+	ret = aem_check_opt(opt, arg);
+	if (ret)
+		return ret;
+	if (id == AEM_EID_ALL)
+		return current->aem ?
+			aem_event_control_all(current->aem, opt, arg) : 0;
+	ev = aem_event_find(id);
+	if (!ev)
+		return -EINVAL;
+	if (ev->task->space != space)
+		ret = -EPERM;
+	else
+		aem_event_apply(ev, opt, arg);
+	aem_event_put(ev);
+	return ret;
+}

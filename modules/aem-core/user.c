@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The quota of events a user may have, by sysctl aem.max_user_events.
+ *
+ * A user is known by uid in the initial user namespace, so that a namespace
+ * of one's own gives no more. It exists while one of its threads has a
+ * context or an event.
+ */
+#include <linux/hashtable.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/uidgid.h>
+
+#include "core.h"
+
+unsigned int aem_max_user_events = 4 * 1024 * 1024;
+
+/* Protects the table and the counts in its users. Process context. */
+static DEFINE_SPINLOCK(aem_users_lock);
+static DEFINE_HASHTABLE(aem_users, 6);
+
+static struct aem_user *aem_user_find(kuid_t uid)
+{
+	struct aem_user *user;
+
+	hash_for_each_possible(aem_users, user, node, __kuid_val(uid))
+		if (uid_eq(user->uid, uid))
+			return user;
+	return NULL;
+}
+
+/* Finds or makes the user; may sleep. Returns NULL without memory. */
+struct aem_user *aem_user_get(kuid_t uid)
+{
+	struct aem_user *fresh, *user;
+
+	fresh = kzalloc(sizeof(*fresh), AEM_GFP);
+	if (!fresh)
+		return NULL;
+	fresh->uid = uid;
+
+	spin_lock(&aem_users_lock);
+	user = aem_user_find(uid);
+	if (!user) {
+		user = fresh;
+		fresh = NULL;
+		hash_add(aem_users, &user->node, __kuid_val(uid));
+	}
+	user->refs++;
+	spin_unlock(&aem_users_lock);
+	kfree(fresh);
+	return user;
+}
+
+void aem_user_put(struct aem_user *user)
+{
+	bool last;
+
+	spin_lock(&aem_users_lock);
+	last = !--user->refs;
+	if (last)
+		hash_del(&user->node);
+	spin_unlock(&aem_users_lock);
+	if (last)
+		kfree(user);
+}
+
+/* Counts one more event: 0, or -EAGAIN at the limit. */
+int aem_user_charge(struct aem_user *user)
+{
+	int ret = -EAGAIN;
+
+	spin_lock(&aem_users_lock);
+	if (user->events < READ_ONCE(aem_max_user_events)) {
+		user->events++;
+		ret = 0;
+	}
+	spin_unlock(&aem_users_lock);
+	return ret;
+}
+
+void aem_user_uncharge(struct aem_user *user)
+{
+	spin_lock(&aem_users_lock);
+	user->events--;
+	spin_unlock(&aem_users_lock);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The interface between aem-core and the event modules.
+ *
+ * An event module fills in a struct aem_kind and registers it. aem-core makes
+ * /dev/aem-<name>, hands out the event ids, keeps the events, their queue and
+ * their life cycle, and calls the kind back:
+ *
+ *	init		an event is being registered
+ *	  aem_raise()	  the module: it happened
+ *	construct	right before the handler: what are its arguments?
+ *	  the handler runs in user mode
+ *	destruct	right after it
+ *	shutdown	the event ends: raise it no more
+ *	release		its last handler has returned: free what hangs on it
+ *
+ * Lifetime: an event holds a reference on its module from init to the end of
+ * its last handler, so none of the callbacks can outlive the module. The
+ * module's private part lives and dies with the event. aem_raise() may be
+ * called from init until shutdown returns, or with a reference held.
+ */
+#ifndef AEM_KERNEL_H
+#define AEM_KERNEL_H
+
+#include <linux/miscdevice.h>
+#include <linux/fs.h>
+#include <linux/kernel.h>
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/rwsem.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+#include "aem.h"
+#include "aem-fault.h"
+
+#define AEM_ARGS_MAX	64
+
+struct aem_task;
+struct aem_kind;
+struct kmem_cache;
+
+/**
+ * struct aem_event - a registered event
+ * @queue: on the owner's queue of its priority while it waits to run
+ * @owned: on the owner's list of all its events until it is shut down
+ * @task: the owner's context; pinned by the event
+ * @kind: what kind of event; its module is pinned by the event
+ * @handler: address of the handler in the owner's program
+ * @id: system-wide unique, 1 to INT_MAX
+ * @flags: EVF_* and the module's own, as registered
+ * @pending: activations that no handler has been called for yet; 0 or 1 for
+ *	an event that merges them
+ * @prio: AEM_PRIO_MIN to AEM_PRIO_MAX
+ * @state: AEM_EV_*, private to aem-core
+ * @each: does not merge activations; set by init
+ * @ref: one for the registration, one while the handler runs, and those of
+ *	aem_event_get()
+ * @rcu: the memory is freed a grace period after the last reference, because
+ *	aem_event_get() looks it up under RCU
+ * @priv: the module's part, of aem_kind.priv_size bytes, zeroed
+ *
+ * @queue, @owned, @pending, @prio and @state are protected by the owner's
+ * lock, the rest does not change after init.
+ */
+struct aem_event {
+	struct list_head queue;
+	struct list_head owned;
+	struct aem_task *task;
+	struct aem_kind *kind;
+	unsigned long handler;
+	u32 id;
+	u32 flags;
+	u32 pending;
+	u8 prio;
+	u8 state;
+	bool each;
+	refcount_t ref;
+	struct rcu_head rcu;
+	unsigned long priv[];
+};
+
+/**
+ * struct aem_delivery - one call of a handler
+ * @call: what the dispatcher gets: construct sets nargs and args. The first
+ *	argument is the event's id already.
+ * @data: the buffer in the zone, as the kernel sees it; NULL without one.
+ *	The process can write there at any time: never trust what is in it.
+ * @len: bytes of @data
+ * @last: set by construct when nothing can happen to the event after this:
+ *	it is shut down when the handler has returned
+ */
+struct aem_delivery {
+	struct aem_call call;
+	void *data;
+	u32 len;
+	bool last;
+};
+
+/**
+ * struct aem_kind - a kind of event, provided by a module
+ * @owner: THIS_MODULE
+ * @name: the device is /dev/aem-@name
+ * @args_size: of the kind's arguments, at most AEM_ARGS_MAX
+ * @priv_size: of aem_event.priv
+ * @flags: which of the flag bits 0 to 16 it knows
+ * @init: check @args, of @args_size bytes, and connect the event to its
+ *	source. Process context of the owner, may sleep. Returns 0 or -errno.
+ * @construct: fill in the call. Process context of the owner, may sleep.
+ *	Returns 0; -EAGAIN when there is nothing to tell, and no handler
+ *	is called; -ENOSPC when aem_delivery_data() had no room, and it is
+ *	tried again when another handler has returned.
+ * @destruct: the handler has returned, or its process is gone or became
+ *	another program. Process context of the owner, may sleep. Optional.
+ * @shutdown: disconnect the event: when it returns the source raises no more.
+ *	Called once for every event whose init returned 0, also while its
+ *	handler runs or is about to. Process context of any task, may sleep.
+ * @release: nothing uses the event any more. Called once after shutdown.
+ *	Process context of any task, may sleep. Optional.
+ * @read: of the device, optional
+ * @write: of the device, optional
+ *
+ * The rest is aem-core's.
+ */
+struct aem_kind {
+	struct module *owner;
+	const char *name;
+	size_t args_size;
+	size_t priv_size;
+	u32 flags;
+	int (*init)(struct aem_event *ev, const void *args);
+	int (*construct)(struct aem_event *ev, struct aem_delivery *d);
+	void (*destruct)(struct aem_event *ev, struct aem_delivery *d);
+	void (*shutdown)(struct aem_event *ev);
+	void (*release)(struct aem_event *ev);
+	ssize_t (*read)(struct file *file, char __user *buf, size_t len,
+			loff_t *pos);
+	ssize_t (*write)(struct file *file, const char __user *buf, size_t len,
+			 loff_t *pos);
+
+	/* private: */
+	u32 sys_nr;
+	struct kmem_cache *cache;
+	struct rw_semaphore gate;	/* protects closed against registering */
+	bool closed;
+	atomic_t live;			/* events, until the last reference */
+	wait_queue_head_t idle;		/* woken when live drops to 0 */
+	struct miscdevice misc;
+	char dev_name[32];
+};
+
+int aem_kind_register(struct aem_kind *kind);
+void aem_kind_unregister(struct aem_kind *kind);
+
+bool aem_raise(struct aem_event *ev);
+
+struct aem_event *aem_event_get(struct aem_kind *kind, u32 id);
+void aem_event_put(struct aem_event *ev);
+bool aem_event_may_signal(struct aem_event *ev);
+bool aem_event_is_mine(struct aem_event *ev);
+size_t aem_event_zone_size(struct aem_event *ev);
+
+void *aem_delivery_data(struct aem_event *ev, struct aem_delivery *d,
+			size_t len, u64 *addr);
+
+/**
+ * aem_event_priv - the module's private part of an event
+ * @ev: the event
+ *
+ * Return: a pointer to aem_kind.priv_size bytes, zeroed before init.
+ */
+static inline void *aem_event_priv(struct aem_event *ev)
+{
+	return ev->priv;
+}
+
+#endif /* AEM_KERNEL_H */
