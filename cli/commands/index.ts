@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { register as specs } from './specs.ts';
 
 /** One entry a command: each adds itself, with its options and its action. */
-export const commands: readonly ((program: Command) => void)[] = [];
+export const commands: readonly ((program: Command) => void)[] = [specs];
