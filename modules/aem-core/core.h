@@ -112,6 +112,7 @@ struct aem_task {
 	unsigned long restorer;
 	struct list_head events;
 	u32 pending_mask;		/* a bit a priority with a queue */
+	bool kicked;			/* and has not passed the hook since */
 	struct list_head pending[AEM_PRIOS];
 	/* The rest only current touches, depth and running under the lock. */
 	unsigned int depth;

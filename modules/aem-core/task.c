@@ -73,8 +73,10 @@ void aem_task_enqueue(struct aem_task *t, struct aem_event *ev)
 	ev->state |= AEM_EV_QUEUED;
 	list_add_tail(&ev->queue, &t->pending[ev->prio]);
 	t->pending_mask |= BIT(ev->prio);
-	if (aem_upcall_due(t))
+	if (aem_upcall_due(t)) {
+		t->kicked = true;
 		aem_kick(t->task);
+	}
 }
 
 /* Takes an event off the queue, if it is there. Called with the lock held. */
@@ -313,6 +315,7 @@ long aem_task_next(struct aem_task *t, struct aem_call __user *ucall)
  * An event is not a signal: the system call that it interrupts goes on when
  * the handler has returned. The architecture's signal code does that for
  * -ERESTARTSYS and -ERESTARTNOINTR. The others it would turn into -EINTR.
+ * Without a @level no frame is pushed, and only -EINTR needs care.
  */
 static void aem_continue_syscall(struct aem_level *level)
 {
@@ -330,7 +333,9 @@ static void aem_continue_syscall(struct aem_level *level)
 	case -ERESTARTNOHAND:
 		break;
 	case -ERESTART_RESTARTBLOCK:
-		if (level && aem_arch_restart_by_number(regs)) {
+		if (!level)
+			return;
+		if (aem_arch_restart_by_number(regs)) {
 			level->restart = current->restart_block;
 			level->has_restart = true;
 		}
@@ -346,16 +351,21 @@ static bool aem_task_upcall(struct ksignal *ksig)
 {
 	struct aem_task *t = current->aem;
 	struct aem_level *level = NULL;
+	bool kicked;
 
 	spin_lock_irq(&t->lock);
 	if (aem_upcall_due(t))
 		level = &t->levels[t->depth++];
+	kicked = t->kicked;
+	t->kicked = false;
 	spin_unlock_irq(&t->lock);
+	/* Also when what it was kicked for is gone by now. */
+	if (kicked)
+		aem_continue_syscall(level);
 	if (!level)
 		return false;
 
 	level->running = NULL;
-	aem_continue_syscall(level);
 
 	clear_siginfo(&ksig->info);
 	ksig->info.si_signo = AEM_SIGNO;
@@ -367,6 +377,19 @@ static bool aem_task_upcall(struct ksignal *ksig)
 			       SA_RESTORER;
 	ksig->ka.sa.sa_restorer = (__sigrestore_t)t->restorer;
 	return true;
+}
+
+/* The hook where TIF_NOTIFY_SIGNAL was cleared for another purpose. */
+static bool aem_task_due(void)
+{
+	struct aem_task *t = current->aem;
+	unsigned long flags;
+	bool due;
+
+	spin_lock_irqsave(&t->lock, flags);
+	due = aem_upcall_due(t);
+	spin_unlock_irqrestore(&t->lock, flags);
+	return due;
 }
 
 /* The hook in restart_syscall(2): what the last upcall here put aside. */
@@ -418,6 +441,7 @@ static void aem_task_release(void)
 static const struct aem_ops aem_task_ops = {
 	.owner = THIS_MODULE,
 	.upcall = aem_task_upcall,
+	.due = aem_task_due,
 	.restart = aem_task_restart,
 	.release = aem_task_release,
 };

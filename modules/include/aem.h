@@ -71,7 +71,7 @@ struct aem_example_args {
  * An event with data needs a vmtable. pread() with the event's id as the
  * offset takes back what its last handler left in the data it was given.
  */
-#define AEM_EXAMPLE_DATA_MAX	4096
+#define AEM_EXAMPLE_DATA_MAX	16384
 enum aem_example_context {
 	AEM_EXAMPLE_PROCESS,
 	AEM_EXAMPLE_SOFTIRQ,

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { beforeAll, describe, expect, test } from 'vitest';
+import { checkIdType } from '../generate.ts';
+import { requirementIds } from '../generated/ids.ts';
+import { loadRequirements } from './index.ts';
+import type { RequirementSet } from './index.ts';
+
+let set: RequirementSet;
+
+beforeAll(async () => {
+  set = await loadRequirements();
+});
+
+describe('the requirements of this suite', () => {
+  test('are right, and the generated ids are theirs', async () => {
+    await expect(checkIdType(set)).resolves.toBeUndefined();
+    expect(set.requirements.map(({ id }) => id)).toEqual([...requirementIds]);
+  });
+
+  test('give their files from the root of the project', () => {
+    expect(set.files).toEqual([
+      'specs/aem/core.yaml',
+      'specs/aem/pexit.yaml',
+      'specs/cgl/neighbours.yaml',
+      'specs/cgl/prf-5.0.yaml',
+      'specs/cgl/r1.yaml',
+    ]);
+  });
+
+  test('are traced: every one of AEM has a parent outside of AEM', () => {
+    const own = set.requirements.filter(({ id }) => id.startsWith('AEM-'));
+
+    const untraced = own.filter(({ parents }) => !parents.some((parent) => !parent.startsWith('AEM-')));
+
+    expect(own.length).toBeGreaterThan(75);
+    expect(untraced).toEqual([]);
+  });
+
+  test('demand only what AEM is tested for: all else takes its verdict from below, or is no demand', () => {
+    const mandatory = set.requirements.filter((requirement) => requirement.mandatory);
+
+    expect(mandatory.every(({ id }) => id.startsWith('AEM-'))).toBe(true);
+    expect(mandatory).toHaveLength(set.requirements.filter(({ id }) => id.startsWith('AEM-')).length);
+  });
+
+  test('say so where they are rebuilt', () => {
+    const rebuilt = set.requirements.filter(({ id }) => id.startsWith('R1-'));
+
+    expect(rebuilt.map(({ standing }) => standing)).toEqual(rebuilt.map(() => 'reconstructed'));
+  });
+});
