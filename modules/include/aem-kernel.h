@@ -32,7 +32,6 @@
 #include <linux/wait.h>
 
 #include "aem.h"
-#include "aem-fault.h"
 
 #define AEM_ARGS_MAX	64
 

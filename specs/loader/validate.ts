@@ -8,12 +8,17 @@ import { suggestion } from './suggest.ts';
 import type { SpecFile } from './types.ts';
 
 const schemaUrl = new URL('../schema/requirement.schema.json', import.meta.url);
-const validator = compile();
+const validator = compileSchema(schemaUrl);
 
 /** What of the file departs from specs/schema/requirement.schema.json. */
 export function validateSpec(parsed: ParsedFile): readonly SpecProblem[] {
-  if (validator(parsed.content)) return [];
-  return (validator.errors ?? [])
+  return validateAgainst(validator, parsed);
+}
+
+/** What of a YAML file departs from a schema, each with its place. */
+export function validateAgainst(validate: ValidateFunction, parsed: ParsedFile): readonly SpecProblem[] {
+  if (validate(parsed.content)) return [];
+  return (validate.errors ?? [])
     // Its cause is an error of its own.
     .filter((error) => error.keyword !== 'propertyNames')
     .map((error) => toProblem(parsed, error));
@@ -24,10 +29,11 @@ export function isSpecFile(content: unknown): content is SpecFile {
   return validator(content);
 }
 
-function compile(): ValidateFunction {
+/** Compiles a JSON Schema file (2020-12), strictly. */
+export function compileSchema(url: URL): ValidateFunction {
   // verbose: the errors carry the schema and the value that they are about.
   const ajv = new Ajv2020({ allErrors: true, strict: true, verbose: true });
-  return ajv.compile(JSON.parse(readFileSync(schemaUrl, 'utf8')) as object);
+  return ajv.compile(JSON.parse(readFileSync(url, 'utf8')) as object);
 }
 
 function toProblem(parsed: ParsedFile, error: ErrorObject): SpecProblem {

@@ -66,7 +66,7 @@ export function checkControls(
   requirements: RequirementSet,
 ): readonly SpecProblem[] {
   const controlled = new Set(controls.map((control) => control.requirement));
-  const missing = requirements.list
+  const missing = requirements.requirements
     .filter(({ id, verification }) => id.startsWith('AEM-') && verification === 'test')
     .filter(({ id }) => !controlled.has(id))
     .map((requirement): SpecProblem => ({

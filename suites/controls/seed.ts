@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { appendFile, copyFile, readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { InputError } from '../../lib/errors.ts';
 import type { Control, Edit } from './load.ts';
 
@@ -48,4 +51,32 @@ function apply(text: string, edit: Edit, control: Control): string {
   if (edit.before !== undefined) return `${head}${edit.before}${edit.at}${tail}`;
   if (edit.after !== undefined) return `${head}${edit.at}${edit.after}${tail}`;
   return `${head}${edit.instead ?? ''}${tail}`;
+}
+
+const seedFolder = fileURLToPath(new URL('seed', import.meta.url));
+
+/**
+ * Seeds all faults into a copy of the project's modules/ folder, in place:
+ * `tree` is the folder that has modules/ in it. Kernel modules get aem_faulty()
+ * from aem-core; user-mode code is compiled with the options of userFaultFlags().
+ */
+export async function seedTree(tree: string, controls: readonly Control[]): Promise<void> {
+  for (const file of seededFiles(controls)) {
+    const path = join(tree, file);
+    await writeFile(path, seedFaults(file, await readFile(path, 'utf8'), controls));
+  }
+  const modules = join(tree, 'modules');
+  await copyFile(join(seedFolder, 'aem-fault.h'), join(modules, 'include/aem-fault.h'));
+  await copyFile(join(seedFolder, 'fault.c'), join(modules, 'aem-core/fault.c'));
+  for (const name of await readdir(modules)) {
+    if (!name.startsWith('aem-')) continue;
+    const include = 'ccflags-y += -include $(src)/../include/aem-fault.h\n';
+    const object = name === 'aem-core' ? 'aem-core-y += fault.o\n' : '';
+    await appendFile(join(modules, name, 'Kbuild'), include + object);
+  }
+}
+
+/** Compiler options for seeded user-mode sources; `tree` as for seedTree(). */
+export function userFaultFlags(tree: string): readonly string[] {
+  return ['-include', join(tree, 'modules/include/aem-fault.h')];
 }

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Test builds only: which seeded fault is to show, by the id of the
- * requirement that it violates. Empty for none.
- */
+/* Part of aem-core where faults are seeded: see aem-fault.h. */
+#include <linux/export.h>
 #include <linux/module.h>
 #include <linux/string.h>
-
-#include "core.h"
 
 static char fault[32];
 module_param_string(fault, fault, sizeof(fault), 0644);

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import type { RequirementResult, Results } from './results.ts';
+import { judge, type RequirementLinks } from './verdict.ts';
+
+/** One thing wrong with results: a JSON pointer into the document, and what is wrong there. */
+export interface Problem {
+  readonly pointer: string;
+  readonly message: string;
+}
+
+/**
+ * What a schema cannot see: that the plan and the results are the same set, that ids are unique, that links hold
+ * both ways and that every verdict follows from its evidence. An empty list means that the results agree with
+ * themselves, not that anything passed.
+ */
+export function checkResults(results: Results): Problem[] {
+  return [
+    ...checkUnique(results),
+    ...checkPlanAgainstTests(results),
+    ...checkTests(results),
+    ...checkLinks(results),
+    ...checkVerdicts(results),
+  ];
+}
+
+function checkUnique(results: Results): Problem[] {
+  const problems: Problem[] = [];
+  for (const list of ['plan', 'tests', 'requirements'] as const) {
+    const first = new Map<string, number>();
+    results[list].forEach(({ id }, index) => {
+      const before = first.get(id);
+      if (before === undefined) first.set(id, index);
+      else problems.push({ pointer: `/${list}/${index}/id`, message: `"${id}" is already /${list}/${before}` });
+    });
+  }
+  return problems;
+}
+
+function checkPlanAgainstTests({ plan, tests }: Results): Problem[] {
+  const planned = new Set(plan.map(({ id }) => id));
+  const reported = new Set(tests.map(({ id }) => id));
+  return [
+    ...plan.flatMap(({ id }, index) =>
+      reported.has(id) ? [] : [{ pointer: `/plan/${index}`, message: `"${id}" was planned and has no entry in /tests` }],
+    ),
+    ...tests.flatMap(({ id }, index) =>
+      planned.has(id) ? [] : [{ pointer: `/tests/${index}`, message: `"${id}" has a result and was not planned` }],
+    ),
+  ];
+}
+
+function checkTests({ tests, incidents }: Results): Problem[] {
+  const problems: Problem[] = [];
+  const ids = new Set(tests.map(({ id }) => id));
+  tests.forEach((test, index) => {
+    const at = (message: string): void => void problems.push({ pointer: `/tests/${index}`, message });
+    if (test.verdict === 'PASS' && test.assertions === 0) at('PASS without an executed assertion is UNTESTED');
+    if (test.verdict === 'PASS' && test.startedAt === undefined) at('PASS of a test that was not started');
+    if (test.verdict !== 'PASS' && test.reason === undefined) at(`${test.verdict} without a reason`);
+  });
+  incidents.forEach(({ testId }, index) => {
+    if (testId !== undefined && !ids.has(testId)) {
+      problems.push({ pointer: `/incidents/${index}/testId`, message: `no test has the id "${testId}"` });
+    }
+  });
+  return problems;
+}
+
+function checkLinks({ plan, requirements }: Results): Problem[] {
+  const problems: Problem[] = [];
+  const byId = new Map(requirements.map((requirement) => [requirement.id, requirement]));
+  const naming = new Map<string, Set<string>>();
+  for (const { id, requirements: named } of plan) {
+    for (const requirement of named) {
+      naming.set(requirement, (naming.get(requirement) ?? new Set()).add(id));
+    }
+  }
+
+  requirements.forEach((requirement, index) => {
+    const at = (field: string, message: string): void =>
+      void problems.push({ pointer: `/requirements/${index}/${field}`, message: `${requirement.id}: ${message}` });
+
+    const expected = naming.get(requirement.id) ?? new Set();
+    for (const id of requirement.tests) {
+      if (!expected.has(id)) at('tests', `names test "${id}", which does not verify it`);
+    }
+    for (const id of expected) {
+      if (!requirement.tests.includes(id)) at('tests', `leaves out test "${id}", which verifies it`);
+    }
+    for (const id of requirement.children) {
+      if (byId.get(id)?.parents.includes(requirement.id) !== true) at('children', `"${id}" is not its child`);
+    }
+    for (const id of requirement.parents) {
+      const parent = byId.get(id);
+      if (parent === undefined) at('parents', `there is no requirement "${id}"`);
+      else if (!parent.children.includes(requirement.id)) at('parents', `"${id}" does not have it as a child`);
+    }
+  });
+  return problems;
+}
+
+function checkVerdicts({ requirements, tests, run }: Results): Problem[] {
+  let judged: ReturnType<typeof judge>;
+  try {
+    judged = judge(requirements.map(linksOf), tests);
+  } catch (error) {
+    return [{ pointer: '/requirements', message: error instanceof Error ? error.message : String(error) }];
+  }
+  const filtered = Object.keys(run.filters).length > 0;
+  return requirements.flatMap((requirement, index) => {
+    const { id, verdict, selected } = requirement;
+    const problems: Problem[] = [];
+    const own = judged.get(id);
+    if (own !== undefined && own.verdict !== verdict) {
+      problems.push({
+        pointer: `/requirements/${index}/verdict`,
+        message: `${id} is ${verdict}, but its tests and children make it ${own.verdict}`,
+      });
+    }
+    if (own !== undefined && own.selected !== selected) {
+      problems.push({
+        pointer: `/requirements/${index}/selected`,
+        message: `${id}: selected is ${String(selected)}, but its children make it ${String(own.selected)}`,
+      });
+    }
+    if (!selected && !filtered) {
+      problems.push({
+        pointer: `/requirements/${index}/selected`,
+        message: `${id} was left out, but /run/filters names no filter`,
+      });
+    }
+    return problems;
+  });
+}
+
+function linksOf({ id, tests, children, selected, verdict }: RequirementResult): RequirementLinks {
+  // With children and no own test in the plan, "not selected" is theirs, unless all own tests were left out.
+  const own = tests.length > 0 || children.length === 0 || verdict === 'UNTESTED';
+  return { id, tests, children, partlyLeftOut: own && !selected };
+}

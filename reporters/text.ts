@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { stripVTControlCharacters } from 'node:util';
+import type { PlannedTest } from './results.ts';
+
+/**
+ * Takes out what no report may carry: terminal sequences and characters that XML 1.0 forbids (lone surrogates
+ * included). Line ends become LF, tabs stay.
+ */
+export function plain(text: string): string {
+  const visible = stripVTControlCharacters(text.replace(/\r\n?/g, '\n'))
+    // eslint-disable-next-line no-control-regex -- these are what is to go
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]/g, '');
+  return mendSurrogates(visible);
+}
+
+function mendSurrogates(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\ufffd');
+}
+
+/** One line of plain text, blanks collapsed. */
+export function oneLine(text: string): string {
+  return plain(text).replace(/\s+/g, ' ').trim();
+}
+
+/** At most `limit` characters; the middle of a longer text gives way to a note of how much was cut. */
+export function clip(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  const head = Math.ceil(limit / 2);
+  const tail = limit - head;
+  const note = `\n[… ${text.length - limit} characters cut; results.json has them all …]\n`;
+  return mendSurrogates(text.slice(0, head) + note + text.slice(text.length - tail));
+}
+
+/** At most `limit` characters of one line, ended by an ellipsis when cut. */
+export function clipLine(text: string, limit: number): string {
+  const line = oneLine(text);
+  return line.length <= limit ? line : mendSurrogates(`${line.slice(0, Math.max(0, limit - 1)).trimEnd()}…`);
+}
+
+/** Quotes one argument for a POSIX shell, only when it needs to be. */
+export function shellQuote(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The command that runs one test again. */
+export function rerunCommand({ title }: Pick<PlannedTest, 'title'>): string {
+  return `npx aemcert run --grep ${shellQuote(title)}`;
+}
+
+/** The command that runs every test of a requirement again. */
+export function rerunRequirement(id: string): string {
+  return `npx aemcert run --requirement ${shellQuote(id)}`;
+}
+
+/** A duration for people: `12 ms`, `1.4 s`, `12 s`, `3 min 07 s`, `1 h 02 min`. */
+export function formatDuration(ms: number): string {
+  if (ms < 999.5) return `${Math.max(0, Math.round(ms))} ms`;
+  const seconds = ms / 1000;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const pad = (value: number): string => String(value).padStart(2, '0');
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${pad(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${pad(Math.floor((whole % 3600) / 60))} min`;
+}
+
+/** `1 test`, `2 tests`. */
+export function plural(count: number, noun: string, many = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : many}`;
+}

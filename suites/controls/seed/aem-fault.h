@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * For the sources with seeded faults only: is this the fault to show? In the
+ * kernel aem_core's parameter `fault` names it, in user mode the environment
+ * variable AEM_FAULT, both by the id of the requirement that it violates.
+ */
+#ifndef AEM_FAULT_H
+#define AEM_FAULT_H
+
+#ifdef __KERNEL__
+
+#include <linux/types.h>
+
+bool aem_faulty(const char *requirement);
+
+#else
+
+#include <stdlib.h>
+#include <string.h>
+
+static inline int aem_faulty(const char *requirement)
+{
+	const char *fault = getenv("AEM_FAULT");
+
+	return fault && !strcmp(fault, requirement);
+}
+
+#endif
+#endif /* AEM_FAULT_H */
