@@ -9,9 +9,9 @@ export interface Problem {
 }
 
 /**
- * What a schema cannot see: that the plan and the results are the same set, that ids are unique, that links hold
- * both ways and that every verdict follows from its evidence. An empty list means that the results agree with
- * themselves, not that anything passed.
+ * What a schema cannot see: that the plan and the results are the same set, that ids are unique, that links
+ * hold both ways and that every verdict follows from its evidence. An empty list means that the results
+ * agree with themselves, not that anything passed.
  */
 export function checkResults(results: Results): Problem[] {
   return [
@@ -30,7 +30,8 @@ function checkUnique(results: Results): Problem[] {
     results[list].forEach(({ id }, index) => {
       const before = first.get(id);
       if (before === undefined) first.set(id, index);
-      else problems.push({ pointer: `/${list}/${index}/id`, message: `"${id}" is already /${list}/${before}` });
+      else
+        problems.push({ pointer: `/${list}/${index}/id`, message: `"${id}" is already /${list}/${before}` });
     });
   }
   return problems;
@@ -41,10 +42,14 @@ function checkPlanAgainstTests({ plan, tests }: Results): Problem[] {
   const reported = new Set(tests.map(({ id }) => id));
   return [
     ...plan.flatMap(({ id }, index) =>
-      reported.has(id) ? [] : [{ pointer: `/plan/${index}`, message: `"${id}" was planned and has no entry in /tests` }],
+      reported.has(id)
+        ? []
+        : [{ pointer: `/plan/${index}`, message: `"${id}" was planned and has no entry in /tests` }],
     ),
     ...tests.flatMap(({ id }, index) =>
-      planned.has(id) ? [] : [{ pointer: `/tests/${index}`, message: `"${id}" has a result and was not planned` }],
+      planned.has(id)
+        ? []
+        : [{ pointer: `/tests/${index}`, message: `"${id}" has a result and was not planned` }],
     ),
   ];
 }
@@ -54,7 +59,8 @@ function checkTests({ tests, incidents }: Results): Problem[] {
   const ids = new Set(tests.map(({ id }) => id));
   tests.forEach((test, index) => {
     const at = (message: string): void => void problems.push({ pointer: `/tests/${index}`, message });
-    if (test.verdict === 'PASS' && test.assertions === 0) at('PASS without an executed assertion is UNTESTED');
+    if (test.verdict === 'PASS' && test.assertions === 0)
+      at('PASS without an executed assertion is UNTESTED');
     if (test.verdict === 'PASS' && test.startedAt === undefined) at('PASS of a test that was not started');
     if (test.verdict !== 'PASS' && test.reason === undefined) at(`${test.verdict} without a reason`);
   });
@@ -78,7 +84,10 @@ function checkLinks({ plan, requirements }: Results): Problem[] {
 
   requirements.forEach((requirement, index) => {
     const at = (field: string, message: string): void =>
-      void problems.push({ pointer: `/requirements/${index}/${field}`, message: `${requirement.id}: ${message}` });
+      void problems.push({
+        pointer: `/requirements/${index}/${field}`,
+        message: `${requirement.id}: ${message}`,
+      });
 
     const expected = naming.get(requirement.id) ?? new Set();
     for (const id of requirement.tests) {
@@ -93,7 +102,8 @@ function checkLinks({ plan, requirements }: Results): Problem[] {
     for (const id of requirement.parents) {
       const parent = byId.get(id);
       if (parent === undefined) at('parents', `there is no requirement "${id}"`);
-      else if (!parent.children.includes(requirement.id)) at('parents', `"${id}" does not have it as a child`);
+      else if (!parent.children.includes(requirement.id))
+        at('parents', `"${id}" does not have it as a child`);
     }
   });
   return problems;

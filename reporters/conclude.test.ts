@@ -13,32 +13,48 @@ const withVerdict = (verdict: Verdict, options: SampleOptions = {}): Results =>
     ...options,
   });
 const incident = (testId?: string): Results['incidents'] => [
-  { kind: 'oops', blame: 'kernel', at: '2026-03-02T09:17:30Z', boot: 1, excerpt: 'BUG', ...(testId && { testId }) },
+  {
+    kind: 'oops',
+    blame: 'kernel',
+    at: '2026-03-02T09:17:30Z',
+    boot: 1,
+    excerpt: 'BUG',
+    ...(testId && { testId }),
+  },
 ];
 
 describe('a full run', () => {
   test('conforms when everything mandatory passed', () => {
     expect(conclude(passingResults())).toMatchObject({
-      outcome: 'conformant', conformant: true, exitStatus: 0, reasons: [], failedRequirements: [],
+      outcome: 'conformant',
+      conformant: true,
+      exitStatus: 0,
+      reasons: [],
+      failedRequirements: [],
     });
   });
 
-  test.each<[Verdict, number]>([['FAIL', 1], ['UNTESTED', 1], ['UNSUPPORTED', 1], ['UNRESOLVED', 3]])(
-    'with a mandatory %s ends with %i',
-    (verdict, exitStatus) => {
-      const conclusion = conclude(withVerdict(verdict));
-      expect(conclusion).toMatchObject({ conformant: false, exitStatus });
-      expect(conclusion.failedRequirements).toContain('AEM-PEXIT-001');
-      expect(conclusion.reasons.join('\n')).toContain('AEM-PEXIT-001');
-    },
-  );
+  test.each<[Verdict, number]>([
+    ['FAIL', 1],
+    ['UNTESTED', 1],
+    ['UNSUPPORTED', 1],
+    ['UNRESOLVED', 3],
+  ])('with a mandatory %s ends with %i', (verdict, exitStatus) => {
+    const conclusion = conclude(withVerdict(verdict));
+    expect(conclusion).toMatchObject({ conformant: false, exitStatus });
+    expect(conclusion.failedRequirements).toContain('AEM-PEXIT-001');
+    expect(conclusion.reasons.join('\n')).toContain('AEM-PEXIT-001');
+  });
 
   test('is not held up by what is optional', () => {
     const results = passingResults();
     const optional = { ...results.requirements[1], mandatory: false, parents: [] };
     const tests = results.tests.map((one) => ({ ...one, verdict: 'UNTESTED' as const, reason: 'r' }));
     // The only mandatory requirement is one without tests.
-    const requirements = [{ ...results.requirements[0], children: [], verdict: 'UNTESTED' }, { ...optional, verdict: 'UNTESTED' }];
+    const requirements = [
+      { ...results.requirements[0], children: [], verdict: 'UNTESTED' },
+      { ...optional, verdict: 'UNTESTED' },
+    ];
     const conclusion = conclude({ ...results, tests, requirements } as Results);
     expect(conclusion.failedRequirements).toEqual(['AVL.5.3']);
   });
@@ -53,17 +69,35 @@ describe('a full run', () => {
 describe('no false green', () => {
   test.each<[string, (results: Results) => Results, number]>([
     ['a run cut off', (r) => ({ ...r, run: { ...r.run, complete: false, interruption: 'SIGTERM' } }), 3],
-    ['a run without an end', (r) => { const { finishedAt: _, ...run } = r.run; return { ...r, run }; }, 3],
+    [
+      'a run without an end',
+      (r) => {
+        const { finishedAt: _, ...run } = r.run;
+        return { ...r, run };
+      },
+      3,
+    ],
     ['an empty plan', (r) => ({ ...r, plan: [], tests: [], requirements: [] }), 3],
     ['no requirement', (r) => ({ ...r, requirements: [] }), 3],
-    ['no mandatory requirement', (r) => ({ ...r, requirements: r.requirements.map((q) => ({ ...q, mandatory: false })) }), 3],
+    [
+      'no mandatory requirement',
+      (r) => ({ ...r, requirements: r.requirements.map((q) => ({ ...q, mandatory: false })) }),
+      3,
+    ],
     ['a planned test without a result', (r) => ({ ...r, tests: r.tests.slice(1) }), 3],
     ['a test that was not planned', (r) => ({ ...r, plan: r.plan.slice(1) }), 3],
-    ['a pass without an assertion', (r) => ({ ...r, tests: r.tests.map((t) => ({ ...t, assertions: 0 })) }), 3],
+    [
+      'a pass without an assertion',
+      (r) => ({ ...r, tests: r.tests.map((t) => ({ ...t, assertions: 0 })) }),
+      3,
+    ],
     ['an oops in a test that passed', (r) => ({ ...r, incidents: incident(r.tests[0]?.id) }), 1],
     ['an oops outside tests', (r) => ({ ...r, incidents: incident() }), 1],
-    ['taint by a fault in a test that passed',
-      (r) => ({ ...r, tests: r.tests.map((t) => ({ ...t, taint: { before: 4096, after: 4096 | 512 } })) }), 1],
+    [
+      'taint by a fault in a test that passed',
+      (r) => ({ ...r, tests: r.tests.map((t) => ({ ...t, taint: { before: 4096, after: 4096 | 512 } })) }),
+      1,
+    ],
   ])('%s', (_what, change, exitStatus) => {
     const conclusion = conclude(change(passingResults()));
     expect(conclusion).toMatchObject({ conformant: false, exitStatus });
@@ -100,20 +134,27 @@ describe('a run with filters', () => {
 
   test('never conforms, and ends well when what was selected passed', () => {
     expect(conclude(filtered('PASS'))).toMatchObject({
-      outcome: 'selection-passed', conformant: false, exitStatus: 0, leftOut: ['AVL.5.3', 'AEM-PEXIT-001'],
+      outcome: 'selection-passed',
+      conformant: false,
+      exitStatus: 0,
+      leftOut: ['AVL.5.3', 'AEM-PEXIT-001'],
     });
   });
 
-  test.each<[Verdict, number]>([['FAIL', 1], ['UNTESTED', 1], ['UNSUPPORTED', 1], ['UNRESOLVED', 3]])(
-    'with a selected %s ends with %i',
-    (verdict, exitStatus) => {
-      expect(conclude(filtered(verdict))).toMatchObject({ conformant: false, exitStatus });
-    },
-  );
+  test.each<[Verdict, number]>([
+    ['FAIL', 1],
+    ['UNTESTED', 1],
+    ['UNSUPPORTED', 1],
+    ['UNRESOLVED', 3],
+  ])('with a selected %s ends with %i', (verdict, exitStatus) => {
+    expect(conclude(filtered(verdict))).toMatchObject({ conformant: false, exitStatus });
+  });
 
   test('that selects nothing mandatory tells nothing', () => {
     const results = passingResults({
-      tests: [sampleTest('core/x/orphan', 'PASS')], leftOut: [left], run: { filters: { grep: 'orphan' } },
+      tests: [sampleTest('core/x/orphan', 'PASS')],
+      leftOut: [left],
+      run: { filters: { grep: 'orphan' } },
     });
     expect(conclude(results)).toMatchObject({ exitStatus: 3, conformant: false });
   });

@@ -6,7 +6,8 @@ import { combineVerdicts, countVerdicts, precedence, type VerdictCounts } from '
 
 /**
  * - `conformant`: every mandatory requirement passed in a full and finished run.
- * - `selection-passed`: what the filters let through passed; of the rest nothing is known, so it is not conformant.
+ * - `selection-passed`: what the filters let through passed; of the rest nothing is known, so it is not
+ *   conformant.
  * - `not-conformant`: something mandatory was measured or left untested and does not pass.
  * - `could-not-tell`: the run was cut off, or the infrastructure kept a mandatory requirement from a verdict.
  */
@@ -56,7 +57,9 @@ export function conclude(results: Results): Conclusion {
   const reasons = [
     ...faults,
     ...doubts,
-    ...broken.map(({ requirement, verdict }) => `${requirement.id} is ${verdict}: ${reasonOf(requirement, results)}`),
+    ...broken.map(
+      ({ requirement, verdict }) => `${requirement.id} is ${verdict}: ${reasonOf(requirement, results)}`,
+    ),
     ...reasonsOfFilters(results, leftOut),
   ];
   return {
@@ -169,7 +172,9 @@ function gainedFaultTaint({ taint }: TestResult): boolean {
 
 function doubtsAboutRun(results: Results, judged: readonly JudgedRequirement[]): string[] {
   const { run, plan } = results;
-  const doubts = checkResults(results).map(({ pointer, message }) => `results contradict themselves at ${pointer}: ${message}`);
+  const doubts = checkResults(results).map(
+    ({ pointer, message }) => `results contradict themselves at ${pointer}: ${message}`,
+  );
   if (!run.complete) doubts.push(`the run was cut off: ${run.interruption ?? 'no reason given'}`);
   else if (run.finishedAt === undefined) doubts.push('the run has no end: /run/finishedAt is missing');
   if (plan.length === 0) doubts.push('the plan is empty: nothing was tested');
@@ -197,7 +202,11 @@ export function reasonOf(requirement: RequirementResult, { tests, requirements }
     return `${worst.reason ?? 'no reason given'}${more}`;
   }
   if (requirement.tests.length > 0) return 'not all of its tests were run';
-  const children = requirements.filter(({ id, verdict }) => verdict !== 'PASS' && requirement.children.includes(id));
+  const children = requirements.filter(
+    ({ id, verdict }) => verdict !== 'PASS' && requirement.children.includes(id),
+  );
   if (children.length > 0) return children.map(({ id, verdict }) => `${id} ${verdict}`).join(', ');
-  return requirement.verification === 'test' ? 'no test verifies it' : `its ${requirement.verification} is not on record`;
+  return requirement.verification === 'test'
+    ? 'no test verifies it'
+    : `its ${requirement.verification} is not on record`;
 }

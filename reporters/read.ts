@@ -26,12 +26,15 @@ export async function readResults(path: string): Promise<Results> {
     text = await readFile(path, 'utf8');
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-    throw new InputError(code === 'ENOENT' ? 'there are no results' : `the results cannot be read (${code})`, {
-      where: path,
-      expected: 'the results.json of a run',
-      hint: 'make one with `npx aemcert run`, or name another with --results FILE',
-      cause,
-    });
+    throw new InputError(
+      code === 'ENOENT' ? 'there are no results' : `the results cannot be read (${code})`,
+      {
+        where: path,
+        expected: 'the results.json of a run',
+        hint: 'make one with `npx aemcert run`, or name another with --results FILE',
+        cause,
+      },
+    );
   }
   return parseResults(text, path);
 }

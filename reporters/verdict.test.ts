@@ -1,14 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, test } from 'vitest';
 import { verdicts, type PlannedTest, type TestResult, type Verdict } from './results.ts';
-import { combineVerdicts, countVerdicts, deriveRequirementResults, type RequirementInput } from './verdict.ts';
+import {
+  combineVerdicts,
+  countVerdicts,
+  deriveRequirementResults,
+  type RequirementInput,
+} from './verdict.ts';
 
 const input = (id: string, parents: string[] = []): RequirementInput => ({
-  id, parents, title: id, statement: '', priority: 'P1', mandatory: true, verification: 'test', bindings: ['aem'],
-  source: { document: 'd', certainty: 'stated' }, file: 'specs/x.yaml', line: 1,
+  id,
+  parents,
+  title: id,
+  statement: '',
+  priority: 'P1',
+  mandatory: true,
+  verification: 'test',
+  bindings: ['aem'],
+  source: { document: 'd', certainty: 'stated' },
+  file: 'specs/x.yaml',
+  line: 1,
 });
 const planned = (id: string, ...requirements: string[]): PlannedTest => ({
-  id, suite: 's', file: 'f', title: id, requirements, binding: 'aem',
+  id,
+  suite: 's',
+  file: 'f',
+  title: id,
+  requirements,
+  binding: 'aem',
 });
 const result = (id: string, verdict: Verdict): TestResult => ({ id, verdict, durationMs: 1, assertions: 1 });
 const verdictsById = (list: readonly { id: string; verdict: Verdict }[]): Record<string, Verdict> =>
@@ -33,7 +52,13 @@ describe('the verdict of a whole', () => {
   });
 
   test('counts have an entry for every verdict', () => {
-    expect(countVerdicts(['FAIL', 'FAIL'])).toEqual({ PASS: 0, FAIL: 2, UNRESOLVED: 0, UNSUPPORTED: 0, UNTESTED: 0 });
+    expect(countVerdicts(['FAIL', 'FAIL'])).toEqual({
+      PASS: 0,
+      FAIL: 2,
+      UNRESOLVED: 0,
+      UNSUPPORTED: 0,
+      UNTESTED: 0,
+    });
   });
 });
 
@@ -50,7 +75,11 @@ describe('requirements from tests', () => {
   });
 
   test('a planned test without a result is untested', () => {
-    const list = deriveRequirementResults([input('Q')], [planned('a', 'Q'), planned('b', 'Q')], [result('a', 'PASS')]);
+    const list = deriveRequirementResults(
+      [input('Q')],
+      [planned('a', 'Q'), planned('b', 'Q')],
+      [result('a', 'PASS')],
+    );
     expect(verdictsById(list)).toEqual({ Q: 'UNTESTED' });
   });
 
@@ -66,12 +95,19 @@ describe('requirements from tests', () => {
   });
 
   test('a failure shows although filters left out other tests', () => {
-    const list = deriveRequirementResults([input('Q')], [planned('a', 'Q')], [result('a', 'FAIL')], [planned('b', 'Q')]);
+    const list = deriveRequirementResults(
+      [input('Q')],
+      [planned('a', 'Q')],
+      [result('a', 'FAIL')],
+      [planned('b', 'Q')],
+    );
     expect(verdictsById(list)).toEqual({ Q: 'FAIL' });
   });
 
   test('cycles and double ids are refused', () => {
-    expect(() => deriveRequirementResults([input('P', ['Q']), input('Q', ['P'])], [], [])).toThrow(/its own ancestor/);
+    expect(() => deriveRequirementResults([input('P', ['Q']), input('Q', ['P'])], [], [])).toThrow(
+      /its own ancestor/,
+    );
     expect(() => deriveRequirementResults([input('P'), input('P')], [], [])).toThrow(/same id/);
   });
 });

@@ -27,9 +27,9 @@ export type RequirementInput = Omit<RequirementResult, 'verdict' | 'tests' | 'ch
 /**
  * The requirements' results, in the order given.
  *
- * A requirement with own tests has the verdict of these. A planned test without a result is UNTESTED, and so is
- * each test that filters left out, which makes the requirement `selected: false`. Without own tests it has its
- * children's verdict and is selected when each child is; without either it is UNTESTED.
+ * A requirement with own tests has the verdict of these. A planned test without a result is UNTESTED, and so
+ * is each test that filters left out, which makes the requirement `selected: false`. Without own tests it
+ * has its children's verdict and is selected when each child is; without either it is UNTESTED.
  *
  * @param leftOut tests that exist but that filters kept out of the plan
  * @throws Error when parents form a cycle or an id occurs twice: the loader lets neither through

@@ -17,7 +17,10 @@ test('writes every report into a folder that it makes, and leaves nothing else',
   const out = join(folder, 'a', 'b');
   const paths = await writeReports(sampleResults(), out);
   expect(paths).toEqual({
-    junit: join(out, 'junit.xml'), html: join(out, 'coverage.html'), json: join(out, 'coverage.json'), md: join(out, 'coverage.md'),
+    junit: join(out, 'junit.xml'),
+    html: join(out, 'coverage.html'),
+    json: join(out, 'coverage.json'),
+    md: join(out, 'coverage.md'),
   });
   expect((await readdir(out)).sort()).toEqual(['coverage.html', 'coverage.json', 'coverage.md', 'junit.xml']);
 });
@@ -37,10 +40,13 @@ test('the same results make the same reports', async () => {
   expect(await read('a')).toBe(await read('b'));
 });
 
-test('a folder that cannot be is told, with what to do', async () => {
-  const file = join(folder, 'file');
-  await writeFile(file, '');
-  const error: unknown = await writeReports(sampleResults(), join(file, 'x')).catch((reason: unknown) => reason);
+test.each([
+  ['below a file', (): string => join(folder, 'file', 'x')],
+  ['a file', (): string => join(folder, 'file')],
+  ['in a file system that makes none', (): string => '/proc/aemcert/x'],
+])('a folder that cannot be, %s, is told with what to do', async (_what, out) => {
+  await writeFile(join(folder, 'file'), '');
+  const error: unknown = await writeReports(sampleResults(), out()).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(InfrastructureError);
   expect(error).toMatchObject({ exitStatus: 3, details: { hint: expect.stringContaining('--out DIR') } });
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { InfrastructureError } from '../lib/errors.ts';
 import { coverageHtml } from './coverage/html.ts';
 import { coverageJson } from './coverage/json.ts';
@@ -10,7 +10,10 @@ import { junitXml, type JUnitProfile } from './junit/junit.ts';
 import type { Results } from './results.ts';
 
 const renderers = {
-  junit: { file: 'junit.xml', render: (results: Results, profile: JUnitProfile) => junitXml(results, { profile }) },
+  junit: {
+    file: 'junit.xml',
+    render: (results: Results, profile: JUnitProfile) => junitXml(results, { profile }),
+  },
   html: { file: 'coverage.html', render: coverageHtml },
   json: { file: 'coverage.json', render: coverageJson },
   md: { file: 'coverage.md', render: coverageMarkdown },
@@ -23,8 +26,8 @@ export const reportFormats = Object.keys(renderers) as readonly ReportFormat[];
 export type ReportPaths = Readonly<Partial<Record<ReportFormat, string>>>;
 
 /**
- * Writes the reports into `outDir`, which is made when missing. Each file is whole or not there: it is written
- * beside its place, synced and renamed.
+ * Writes the reports into `outDir`, which is made when missing. Each file is whole or not there: it is
+ * written beside its place, synced and renamed.
  * @throws InfrastructureError when the folder cannot be written to
  */
 export async function writeReports(
@@ -47,7 +50,7 @@ export async function writeReports(
 async function writeAtomically(path: string, text: string, folder: string): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const file = await open(temporary, 'wx');
     try {
       await file.writeFile(text, 'utf8');
@@ -65,5 +68,22 @@ async function writeAtomically(path: string, text: string, folder: string): Prom
       hint: 'name another folder with --out DIR, or mend the permissions of this one',
       cause,
     });
+  }
+}
+
+/**
+ * As mkdir -p. Node's own `recursive` never ends where the kernel answers ENOENT for a parent that is there
+ * (/proc).
+ */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    // Something is there; if it is no folder, opening a file in it will say so.
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path);
   }
 }

@@ -31,12 +31,26 @@ async function coverage(...options: string[]): Promise<void> {
 
 test('makes the reports beside the results and names them', async () => {
   await coverage('--results', join(folder, 'results.json'));
-  expect((await readdir(folder)).sort()).toEqual(['coverage.html', 'coverage.json', 'coverage.md', 'results.json']);
-  expect(printed).toBe(`${join(folder, 'coverage.html')}\n${join(folder, 'coverage.json')}\n${join(folder, 'coverage.md')}\nNot conformant\n`);
+  expect((await readdir(folder)).sort()).toEqual([
+    'coverage.html',
+    'coverage.json',
+    'coverage.md',
+    'results.json',
+  ]);
+  expect(printed).toBe(
+    `${join(folder, 'coverage.html')}\n${join(folder, 'coverage.json')}\n${join(folder, 'coverage.md')}\nNot conformant\n`,
+  );
 });
 
 test('writes the formats asked for where asked', async () => {
-  await coverage('--results', join(folder, 'results.json'), '--out', join(folder, 'out'), '--format', 'junit, md');
+  await coverage(
+    '--results',
+    join(folder, 'results.json'),
+    '--out',
+    join(folder, 'out'),
+    '--format',
+    'junit, md',
+  );
   expect((await readdir(join(folder, 'out'))).sort()).toEqual(['coverage.md', 'junit.xml']);
 });
 
@@ -48,12 +62,14 @@ test('--markdown prints and writes nothing', async () => {
 
 test('missing results end with 2 and say how to make some', async () => {
   await expect(coverage('--results', join(folder, 'no.json'))).rejects.toMatchObject({
-    exitStatus: 2, details: { hint: expect.stringContaining('npx aemcert run') },
+    exitStatus: 2,
+    details: { hint: expect.stringContaining('npx aemcert run') },
   });
 });
 
 test('an unknown format ends with 2 and says which there are', async () => {
   await expect(coverage('--format', 'pdf')).rejects.toMatchObject({
-    exitStatus: 2, details: { seen: 'pdf', expected: expect.stringContaining('html') },
+    exitStatus: 2,
+    details: { seen: 'pdf', expected: expect.stringContaining('html') },
   });
 });

@@ -23,14 +23,21 @@ export function register(program: Command): void {
     .description('make the coverage reports again from the results of a run')
     .option('--results <file>', 'the results to read', 'reports/results.json')
     .option('--out <dir>', 'where to write; beside the results when absent')
-    .option('--format <list>', `which reports, separated by commas: ${reportFormats.join(', ')}`, 'html,json,md')
+    .option(
+      '--format <list>',
+      `which reports, separated by commas: ${reportFormats.join(', ')}`,
+      'html,json,md',
+    )
     .addOption(
       new Option('--junit-profile <profile>', 'dialect of junit.xml; xunit passes its strict schema')
         .choices(junitProfiles)
         .default('base'),
     )
     .option('--markdown', 'print the Markdown summary and write no file')
-    .addHelpText('after', '\nThe exit status tells of the reports, not of the kernel: 0 written, 2 no or bad results, 3 cannot write.')
+    .addHelpText(
+      'after',
+      '\nThe exit status tells of the reports, not of the kernel: 0 written, 2 bad results, 3 cannot write.',
+    )
     .action(async (options: CoverageOptions) => {
       const formats = parseFormats(options.format);
       const results = await readResults(options.results);
@@ -38,15 +45,28 @@ export function register(program: Command): void {
         process.stdout.write(coverageMarkdown(results));
         return;
       }
-      const paths = await writeReports(results, options.out ?? dirname(options.results), formats, options.junitProfile);
+      const paths = await writeReports(
+        results,
+        options.out ?? dirname(options.results),
+        formats,
+        options.junitProfile,
+      );
       for (const path of Object.values(paths)) process.stdout.write(`${path}\n`);
       process.stdout.write(`${conclude(results).headline}\n`);
     });
 }
 
 function parseFormats(list: string): ReportFormat[] {
-  const names = [...new Set(list.split(',').map((name) => name.trim()).filter((name) => name !== ''))];
-  const isFormat = (name: string): name is ReportFormat => (reportFormats as readonly string[]).includes(name);
+  const names = [
+    ...new Set(
+      list
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== ''),
+    ),
+  ];
+  const isFormat = (name: string): name is ReportFormat =>
+    (reportFormats as readonly string[]).includes(name);
   const unknown = names.filter((name) => !isFormat(name));
   if (names.length === 0 || unknown.length > 0) {
     throw new InputError('unknown report format', {

@@ -16,37 +16,49 @@ type Verdicts = Readonly<Record<string, string | undefined>>;
 const said = {
   junit(results: Results): Verdicts {
     const cases = junitXml(results).split('<testcase ').slice(1);
-    return Object.fromEntries(cases.flatMap((text) => {
-      const [, id] = /name="test" value="([^"]+)"/.exec(text) ?? [];
-      if (id === undefined) return [];
-      // A CDATA section may quote anything, so the first element outside properties decides.
-      const [, element] = /<\/properties>\s*<(failure|error|skipped)/.exec(text) ?? [];
-      const [, skipped] = /<skipped type="(\w+)"/.exec(text) ?? [];
-      const verdict = { failure: 'FAIL', error: 'UNRESOLVED', skipped }[element ?? ''];
-      return [[id, element === undefined ? 'PASS' : verdict]];
-    }));
+    return Object.fromEntries(
+      cases.flatMap((text) => {
+        const [, id] = /name="test" value="([^"]+)"/.exec(text) ?? [];
+        if (id === undefined) return [];
+        // A CDATA section may quote anything, so the first element outside properties decides.
+        const [, element] = /<\/properties>\s*<(failure|error|skipped)/.exec(text) ?? [];
+        const [, skipped] = /<skipped type="(\w+)"/.exec(text) ?? [];
+        const verdict = { failure: 'FAIL', error: 'UNRESOLVED', skipped }[element ?? ''];
+        return [[id, element === undefined ? 'PASS' : verdict]];
+      }),
+    );
   },
   htmlTests: (results: Results): Verdicts =>
     Object.fromEntries(
-      [...coverageHtml(results).matchAll(/<details class="test" id="test:([^"]+)"><summary><span class="badge (\w+)"/g)]
-        .map(([, id, verdict]) => [id, verdict]),
+      [
+        ...coverageHtml(results).matchAll(
+          /<details class="test" id="test:([^"]+)"><summary><span class="badge (\w+)"/g,
+        ),
+      ].map(([, id, verdict]) => [id, verdict]),
     ),
   htmlRequirements(results: Results): Verdicts {
     const [, matrix = ''] = coverageHtml(results).split('<h2 id="matrix">');
     const rows = matrix.split('</table>')[0]?.split('<tr data-search').slice(1) ?? [];
-    return Object.fromEntries(rows.map((row) => {
-      const [, id = ''] = /<th scope="row" class="id"><a href="#[^"]*">([^<]+)</.exec(row) ?? [];
-      return [id, /<td class="verdict" data-label="Verdict"><span class="badge (\w+)"/.exec(row)?.[1]];
-    }));
+    return Object.fromEntries(
+      rows.map((row) => {
+        const [, id = ''] = /<th scope="row" class="id"><a href="#[^"]*">([^<]+)</.exec(row) ?? [];
+        return [id, /<td class="verdict" data-label="Verdict"><span class="badge (\w+)"/.exec(row)?.[1]];
+      }),
+    );
   },
   markdownTests: (results: Results): Verdicts =>
     Object.fromEntries(
-      [...(coverageMarkdown(results).split('### Tests that did not pass')[1] ?? '')
-        .matchAll(/^- \S+ (\w+) `([^`]+)`: /gm)].map(([, verdict, id]) => [id, verdict]),
+      [
+        ...(coverageMarkdown(results).split('### Tests that did not pass')[1] ?? '').matchAll(
+          /^- \S+ (\w+) `([^`]+)`: /gm,
+        ),
+      ].map(([, verdict, id]) => [id, verdict]),
     ),
   markdownRequirements: (results: Results): Verdicts =>
     Object.fromEntries(
-      [...coverageMarkdown(results).matchAll(/^\| `([^`]+)` \|.*\| \S+ (\w+) \|$/gm)].map(([, id, verdict]) => [id, verdict]),
+      [...coverageMarkdown(results).matchAll(/^\| `([^`]+)` \|.*\| \S+ (\w+) \|$/gm)].map(
+        ([, id, verdict]) => [id, verdict],
+      ),
     ),
 };
 
@@ -114,9 +126,17 @@ describe('escaping', () => {
 
   const evil = '"><script>alert(1)</script><img src=x onerror=alert(1)> | `x` [l](http://e.test) @someone';
   const hostile = sampleResults({
-    tests: [sampleTest('core/a/b', 'FAIL', {
-      title: evil, reason: evil, expected: evil, observed: evil, details: evil, console: evil, requirements: [evil],
-    })],
+    tests: [
+      sampleTest('core/a/b', 'FAIL', {
+        title: evil,
+        reason: evil,
+        expected: evil,
+        observed: evil,
+        details: evil,
+        console: evil,
+        requirements: [evil],
+      }),
+    ],
     run: { command: [evil], filters: { [evil]: evil }, interruption: evil, complete: false },
     incidents: [{ kind: 'other', blame: 'kernel', at: '2026-03-02T09:17:30Z', boot: 1, excerpt: evil }],
   });
@@ -135,7 +155,9 @@ describe('escaping', () => {
   });
 
   test('a table row keeps its cells', () => {
-    const rows = coverageMarkdown(sampleResults()).split('\n').filter((line) => line.startsWith('| `'));
+    const rows = coverageMarkdown(sampleResults())
+      .split('\n')
+      .filter((line) => line.startsWith('| `'));
     for (const row of rows) expect(row.split(/(?<!\\)\|/)).toHaveLength(9);
   });
 });

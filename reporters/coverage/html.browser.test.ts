@@ -8,7 +8,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sampleResults, sampleTest } from '../testing/sample.ts';
 import { coverageHtml } from './html.ts';
 
-const phone: BrowserContextOptions = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
+const phone: BrowserContextOptions = {
+  viewport: { width: 360, height: 740 },
+  isMobile: true,
+  hasTouch: true,
+};
 const desktop: BrowserContextOptions = { viewport: { width: 1280, height: 900 } };
 
 let browser: Browser;
@@ -48,7 +52,10 @@ async function visit(
     page.on('console', (message) => complaints.push(`console: ${message.text()}`));
     page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
     page.on('request', (request) => {
-      if (!request.url().startsWith(address.slice(0, address.lastIndexOf('/'))) && !request.url().startsWith('data:')) {
+      if (
+        !request.url().startsWith(address.slice(0, address.lastIndexOf('/'))) &&
+        !request.url().startsWith('data:')
+      ) {
         complaints.push(`request: ${request.url()}`);
       }
     });
@@ -67,7 +74,10 @@ const openAll = (page: Page): Promise<void> =>
   page.evaluate<void>(`document.querySelectorAll('details').forEach((details) => { details.open = true; })`);
 
 describe('the coverage page', () => {
-  test.each([['a phone', phone], ['a desktop', desktop]])('fits the width of %s, all details open', async (_what, options) => {
+  test.each([
+    ['a phone', phone],
+    ['a desktop', desktop],
+  ])('fits the width of %s, all details open', async (_what, options) => {
     await visit(options, async (page) => {
       expect(await overflow(page)).toBe(0);
       await openAll(page);
@@ -77,14 +87,30 @@ describe('the coverage page', () => {
 
   test('fits a phone with unbroken text too', async () => {
     const word = 'x'.repeat(400);
-    const tests = [sampleTest('core/a/b', 'FAIL', {
-      title: word, reason: word, observed: word, expected: word, console: word, requirements: ['AEM-CORE-010'],
-    })];
-    const url = await publish('wide.html', coverageHtml(sampleResults({ tests, incidents: [], run: { command: [word], filters: { grep: word } } })));
-    await visit(phone, async (page) => {
-      await openAll(page);
-      expect(await overflow(page)).toBe(0);
-    }, url);
+    const tests = [
+      sampleTest('core/a/b', 'FAIL', {
+        title: word,
+        reason: word,
+        observed: word,
+        expected: word,
+        console: word,
+        requirements: ['AEM-CORE-010'],
+      }),
+    ];
+    const url = await publish(
+      'wide.html',
+      coverageHtml(
+        sampleResults({ tests, incidents: [], run: { command: [word], filters: { grep: word } } }),
+      ),
+    );
+    await visit(
+      phone,
+      async (page) => {
+        await openAll(page);
+        expect(await overflow(page)).toBe(0);
+      },
+      url,
+    );
   });
 
   test('the search filters requirements, and clearing it brings them back', async () => {
@@ -93,7 +119,10 @@ describe('the coverage page', () => {
       expect(await rows.count()).toBe(11);
 
       await page.getByRole('searchbox').fill('pexit signal');
-      expect(await rows.allInnerTexts()).toEqual([expect.stringContaining('AVL.5.3-a'), expect.stringContaining('AEM-PEXIT-004')]);
+      expect(await rows.allInnerTexts()).toEqual([
+        expect.stringContaining('AVL.5.3-a'),
+        expect.stringContaining('AEM-PEXIT-004'),
+      ]);
       expect(await page.locator('.filter output').innerText()).toBe('2 of 11 requirements');
 
       await page.getByRole('searchbox').fill('');
@@ -104,7 +133,9 @@ describe('the coverage page', () => {
   test('the verdict filter shows what has that verdict', async () => {
     await visit(desktop, async (page) => {
       await page.getByRole('combobox').selectOption('UNSUPPORTED');
-      expect(await page.locator('.matrix tbody tr:visible .id').allInnerTexts()).toEqual([expect.stringContaining('AEM-TIPC-002')]);
+      expect(await page.locator('.matrix tbody tr:visible .id').allInnerTexts()).toEqual([
+        expect.stringContaining('AEM-TIPC-002'),
+      ]);
     });
   });
 
@@ -112,16 +143,23 @@ describe('the coverage page', () => {
     await visit(desktop, async (page) => {
       const evidence = page.locator('pre', { hasText: 'status of 213' });
       expect(await evidence.isVisible()).toBe(false);
-      await page.getByRole('link', { name: /reports the signal of a fault/ }).first().click();
+      await page
+        .getByRole('link', { name: /reports the signal of a fault/ })
+        .first()
+        .click();
       await evidence.waitFor({ state: 'visible' });
       expect(page.url()).toContain('#test%3Apexit%2Ffault%2F');
     });
   });
 
   test('opened at the address of a requirement, shows it', async () => {
-    await visit(desktop, async (page) => {
-      await page.getByText('aem-pexit shall pass the wait(2) status word').waitFor({ state: 'visible' });
-    }, `${address}#AEM-PEXIT-004`);
+    await visit(
+      desktop,
+      async (page) => {
+        await page.getByText('aem-pexit shall pass the wait(2) status word').waitFor({ state: 'visible' });
+      },
+      `${address}#AEM-PEXIT-004`,
+    );
   });
 
   test('details open by keyboard', async () => {

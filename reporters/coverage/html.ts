@@ -4,7 +4,13 @@ import { verdicts, type Incident, type Results, type Verdict } from '../results.
 import { clip, formatDuration, plural } from '../text.ts';
 import type { VerdictCounts } from '../verdict.ts';
 import { html, Markup, type Part } from './markup.ts';
-import { byPrecedence, coverageModel, type CoverageModel, type RequirementRow, type TestRow } from './model.ts';
+import {
+  byPrecedence,
+  coverageModel,
+  type CoverageModel,
+  type RequirementRow,
+  type TestRow,
+} from './model.ts';
 import { script, style } from './style.ts';
 
 /** Longest text of evidence on the page, in characters; results.json has the whole. */
@@ -99,7 +105,8 @@ function reasons(list: readonly string[]): Part {
   if (list.length === 0) return undefined;
   const shown = list.slice(0, 5);
   const rest = list.slice(5);
-  const items = (part: readonly string[]): Part => html`<ul>${part.map((reason) => html`<li>${reason}</li>`)}</ul>`;
+  const items = (part: readonly string[]): Part =>
+    html`<ul>${part.map((reason) => html`<li>${reason}</li>`)}</ul>`;
   return [
     items(shown),
     rest.length === 0
@@ -155,7 +162,9 @@ function bar(name: string, counts: VerdictCounts): Markup {
     x += width;
     return [rect];
   });
-  const words = verdicts.filter((verdict) => counts[verdict] > 0).map((verdict) => `${counts[verdict]} ${verdict}`);
+  const words = verdicts
+    .filter((verdict) => counts[verdict] > 0)
+    .map((verdict) => `${counts[verdict]} ${verdict}`);
   return html`<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" role="img"
 aria-label="${name}: ${words.join(', ')}">${parts}</svg>`;
 }
@@ -182,32 +191,56 @@ function attention(model: CoverageModel): Markup {
   const none = orphans.length + bare.length + tests.length + model.leftOut.length === 0;
   return html`<section aria-labelledby="attention"><h2 id="attention">Needs attention</h2>
 ${none ? html`<p>Nothing: every test passed and every requirement has one.</p>` : undefined}
-${orphans.length === 0 ? undefined : html`<h3>Tests that verify no known requirement</h3>
-${orphans.map((test) => testDetails(test, model, `${orphanNote(test)}; `))}`}
-${bare.length === 0 ? undefined : html`<h3>Requirements without tests</h3>
+${
+  orphans.length === 0
+    ? undefined
+    : html`<h3>Tests that verify no known requirement</h3>
+${orphans.map((test) => testDetails(test, model, `${orphanNote(test)}; `))}`
+}
+${
+  bare.length === 0
+    ? undefined
+    : html`<h3>Requirements without tests</h3>
 <table class="stack"><thead><tr><th scope="col">Requirement</th><th scope="col">Why</th><th scope="col">Verdict</th></tr></thead>
 <tbody>${bare.map(
-    (row) => html`<tr ${searchable([row.id, row.title, row.reason], [row.verdict])}><th scope="row">${link(row.id)} ${row.title}</th>
+        (
+          row,
+        ) => html`<tr ${searchable([row.id, row.title, row.reason], [row.verdict])}><th scope="row">${link(row.id)} ${row.title}</th>
 <td>${row.reason}</td><td>${badge(row.verdict)}</td></tr>`,
-  )}</tbody></table>`}
-${tests.length === 0 ? undefined : html`<h3>Tests that did not pass</h3>
+      )}</tbody></table>`
+}
+${
+  tests.length === 0
+    ? undefined
+    : html`<h3>Tests that did not pass</h3>
 <table class="stack"><thead><tr><th scope="col">Test</th><th scope="col">Why</th><th scope="col">Verdict</th></tr></thead>
 <tbody>${tests.map(
-    (test) => html`<tr ${searchable(textOf(test), [test.verdict])}><th scope="row">${testLink(test)}<br>
+        (test) => html`<tr ${searchable(textOf(test), [test.verdict])}><th scope="row">${testLink(test)}<br>
 <span class="soft small">${test.suite}, ${test.binding}: ${test.requirements.map((id) => html`${link(id)} `)}</span></th>
 <td>${test.reason}${
-      test.expected === undefined ? undefined : html`<br><span class="soft small">expected</span> <code>${test.expected}</code>`
-    }${
-      test.observed === undefined ? undefined : html`<br><span class="soft small">observed</span> <code>${test.observed}</code>`
-    }</td><td>${badge(test.verdict)}</td></tr>`,
-  )}</tbody></table>`}
-${model.leftOut.length === 0 ? undefined : html`<h3>Left out by filters</h3>
-<p>${model.leftOut.map((id) => html`${link(id)} `)}</p>`}
+          test.expected === undefined
+            ? undefined
+            : html`<br><span class="soft small">expected</span> <code>${test.expected}</code>`
+        }${
+          test.observed === undefined
+            ? undefined
+            : html`<br><span class="soft small">observed</span> <code>${test.observed}</code>`
+        }</td><td>${badge(test.verdict)}</td></tr>`,
+      )}</tbody></table>`
+}
+${
+  model.leftOut.length === 0
+    ? undefined
+    : html`<h3>Left out by filters</h3>
+<p>${model.leftOut.map((id) => html`${link(id)} `)}</p>`
+}
 </section>`;
 }
 
 function orphanNote({ requirements }: TestRow): string {
-  return requirements.length === 0 ? 'names no requirement' : `names ${requirements.join(', ')}, unknown here`;
+  return requirements.length === 0
+    ? 'names no requirement'
+    : `names ${requirements.join(', ')}, unknown here`;
 }
 
 function matrix(model: CoverageModel): Markup {
@@ -223,21 +256,33 @@ deduced from it, decided here, or reconstructed because the document's body is l
 
 function matrixRow(row: RequirementRow, tests: ReadonlyMap<string, TestRow>, model: CoverageModel): Markup {
   const own = row.tests.flatMap((id) => tests.get(id) ?? []);
-  const search = [row.id, row.title, row.statement, row.file, row.source.document, row.reason, ...own.flatMap(textOf)];
+  const search = [
+    row.id,
+    row.title,
+    row.statement,
+    row.file,
+    row.source.document,
+    row.reason,
+    ...own.flatMap(textOf),
+  ];
   const byChildren = row.tests.length === 0 && row.children.length > 0;
   return html`<tr ${searchable(search, [row.verdict, ...own.map(({ verdict }) => verdict)])}>
 <th scope="row" class="id">${link(row.id)}<br>${row.title}<br>
 <span class="tag">${row.priority}</span> <span class="tag">${row.mandatory ? 'mandatory' : 'optional'}</span></th>
 <td class="source" data-label="Source">${sourceOf(row)}</td>
 <td data-label="Tests"><ul>${own.map(
-    (test) => html`<li>${badge(test.verdict)} ${testLink(test)} <span class="soft small">${test.binding}</span></li>`,
+    (test) =>
+      html`<li>${badge(test.verdict)} ${testLink(test)} <span class="soft small">${test.binding}</span></li>`,
   )}${byChildren ? html`<li class="soft">from ${row.children.map((id) => html`${link(id)} `)}</li>` : undefined}
 ${own.length === 0 && !byChildren ? html`<li class="soft">none</li>` : undefined}
 ${model.leftOut.includes(row.id) ? html`<li class="soft">filters left out tests</li>` : undefined}</ul></td>
 <td class="verdict" data-label="Verdict">${badge(row.verdict)}</td></tr>`;
 }
 
-/** From each clause down to evidence. What has several parents stands whole under the first, as a link elsewhere. */
+/**
+ * From each clause down to evidence. What has several parents stands whole under the first, as a link
+ * elsewhere.
+ */
 function trace(model: CoverageModel): Markup {
   const requirements = new Map(model.requirements.map((row) => [row.id, row]));
   const tests = new Map(model.tests.map((test) => [test.id, test]));
@@ -246,14 +291,16 @@ function trace(model: CoverageModel): Markup {
   const test = (id: string): Part => {
     const row = tests.get(id);
     if (row === undefined) return undefined;
-    if (shown.has(`test:${id}`)) return html`<p class="small">${badge(row.verdict)} ${testLink(row)} <span class="soft">(shown above)</span></p>`;
+    if (shown.has(`test:${id}`))
+      return html`<p class="small">${badge(row.verdict)} ${testLink(row)} <span class="soft">(shown above)</span></p>`;
     shown.add(`test:${id}`);
     return testDetails(row, model);
   };
   const requirement = (id: string): Part => {
     const row = requirements.get(id);
     if (row === undefined) return undefined;
-    if (shown.has(id)) return html`<p class="small">${badge(row.verdict)} ${link(id)} ${row.title} <span class="soft">(shown above)</span></p>`;
+    if (shown.has(id))
+      return html`<p class="small">${badge(row.verdict)} ${link(id)} ${row.title} <span class="soft">(shown above)</span></p>`;
     shown.add(id);
     const children = row.children.flatMap((child) => requirements.get(child) ?? []).sort(byPrecedence);
     return html`<details id="${anchor(id)}"><summary>${badge(row.verdict)} <strong>${row.id}</strong> ${row.title}</summary>
@@ -287,8 +334,11 @@ ${row.reason === undefined ? undefined : html`<dt>why</dt><dd>${row.reason}</dd>
 function testDetails(test: TestRow, model: CoverageModel, note?: string): Markup {
   const incidentsOfTest = model.incidents.filter(({ testId }) => testId === test.id);
   const block = (label: string, text: string | undefined): Part =>
-    text === undefined || text === '' ? undefined : html`<h4 class="small soft">${label}</h4><pre tabindex="0">${clip(text, evidenceLimit)}</pre>`;
-  const fact = (label: string, value: Part): Part => (value === undefined ? undefined : html`<dt>${label}</dt><dd>${value}</dd>`);
+    text === undefined || text === ''
+      ? undefined
+      : html`<h4 class="small soft">${label}</h4><pre tabindex="0">${clip(text, evidenceLimit)}</pre>`;
+  const fact = (label: string, value: Part): Part =>
+    value === undefined ? undefined : html`<dt>${label}</dt><dd>${value}</dd>`;
   return html`<details class="test" id="${testAnchor(test.id)}"><summary>${badge(test.verdict)} ${test.title}
 <span class="soft small">${note}${test.binding}, ${test.file}</span></summary>
 <dl class="evidence">
@@ -311,10 +361,10 @@ function incidents(list: readonly Incident[]): Markup {
   return html`<section aria-labelledby="incidents"><h2 id="incidents">Incidents of the target</h2>
 ${list.length === 0 ? html`<p>None.</p>` : undefined}
 ${list.map(
-    (incident) => html`<details><summary><strong>${incident.kind}</strong>, blamed on the ${incident.blame}
+  (incident) => html`<details><summary><strong>${incident.kind}</strong>, blamed on the ${incident.blame}
 <span class="soft small">${utc(incident.at)}, boot ${incident.boot}${incident.testId === undefined ? ', outside any test' : `, during ${incident.testId}`}</span>
 </summary><pre tabindex="0">${clip(incident.excerpt, evidenceLimit)}</pre></details>`,
-  )}</section>`;
+)}</section>`;
 }
 
 function footer({ claim, run }: CoverageModel): Markup {
@@ -323,7 +373,11 @@ function footer({ claim, run }: CoverageModel): Markup {
 }
 
 const symbols: Readonly<Record<Verdict, string>> = {
-  PASS: '✓', FAIL: '✗', UNRESOLVED: '?', UNSUPPORTED: '–', UNTESTED: '○',
+  PASS: '✓',
+  FAIL: '✗',
+  UNRESOLVED: '?',
+  UNSUPPORTED: '–',
+  UNTESTED: '○',
 };
 
 function badge(verdict: Verdict, count?: number): Markup {

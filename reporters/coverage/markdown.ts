@@ -9,7 +9,11 @@ const lineLimit = 220;
 
 /** The verdicts' marks; every one is followed by its word. */
 const marks: Readonly<Record<Verdict, string>> = {
-  PASS: '✅', FAIL: '❌', UNRESOLVED: '⚠️', UNSUPPORTED: '➖', UNTESTED: '⬜',
+  PASS: '✅',
+  FAIL: '❌',
+  UNRESOLVED: '⚠️',
+  UNSUPPORTED: '➖',
+  UNTESTED: '⬜',
 };
 
 /** The summary for a CI's page: GitHub Markdown, short. */
@@ -65,11 +69,15 @@ function attention(model: CoverageModel): string[] {
   const orphans = model.tests.filter(({ id }) => model.orphanTests.includes(id));
   const section = (title: string, lines: readonly string[]): string[] => {
     if (lines.length === 0) return [];
-    const more = lines.length > listLimit ? [`- … and ${lines.length - listLimit} more in coverage.html`] : [];
+    const more =
+      lines.length > listLimit ? [`- … and ${lines.length - listLimit} more in coverage.html`] : [];
     return [`### ${title}`, '', ...lines.slice(0, listLimit), ...more, ''];
   };
   return [
-    ...section('Why', model.conclusion.reasons.map((reason) => `- ${text(reason)}`)),
+    ...section(
+      'Why',
+      model.conclusion.reasons.map((reason) => `- ${text(reason)}`),
+    ),
     ...section(
       'Tests that verify no known requirement',
       orphans.map(({ id, verdict }) => `- ${badge(verdict)} ${code(id)}`),
@@ -83,9 +91,10 @@ function attention(model: CoverageModel): string[] {
     ...section(
       'Tests that did not pass',
       tests.map((test) => {
-        const seen = test.expected === undefined || test.observed === undefined
-          ? ''
-          : `; expected ${code(test.expected)}, observed ${code(test.observed)}`;
+        const seen =
+          test.expected === undefined || test.observed === undefined
+            ? ''
+            : `; expected ${code(test.expected)}, observed ${code(test.observed)}`;
         return `- ${badge(test.verdict)} ${code(test.id)}: ${text(test.reason ?? 'no reason given')}${seen}`;
       }),
     ),
@@ -111,8 +120,13 @@ function requirementTable({ requirements }: CoverageModel): string[] {
     ...requirements.map((row) => {
       const source = [row.source.document, row.source.part].filter((part) => part !== undefined).join(', ');
       const cells = [
-        code(row.id), text(row.title), text(row.priority), text(source), text(row.source.certainty),
-        String(row.tests.length), badge(row.verdict),
+        code(row.id),
+        text(row.title),
+        text(row.priority),
+        text(source),
+        text(row.source.certainty),
+        String(row.tests.length),
+        badge(row.verdict),
       ];
       return `| ${cells.join(' | ')} |`;
     }),
@@ -127,13 +141,15 @@ function badge(verdict: Verdict): string {
 
 /** Text that Markdown, its tables and its HTML read as text. */
 function text(value: string): string {
-  return clipLine(value, lineLimit)
-    .replace(/[\\`*_{}[\]#|~]/g, '\\$&')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    // A name after @ would notify a person on GitHub.
-    .replaceAll('@', '@\u200b');
+  return (
+    clipLine(value, lineLimit)
+      .replace(/[\\`*_{}[\]#|~]/g, '\\$&')
+      .replaceAll('&', '&amp;')
+      .replaceAll('<', '&lt;')
+      .replaceAll('>', '&gt;')
+      // A name after @ would notify a person on GitHub.
+      .replaceAll('@', '@\u200b')
+  );
 }
 
 /** A code span: nothing in it is Markdown; a bar would still end a table's cell, a backtick the span. */

@@ -17,7 +17,10 @@ export interface CoverageModel {
   readonly modules: readonly ModuleRow[];
   /** Tests that verify no known requirement. */
   readonly orphanTests: readonly string[];
-  /** Requirements that no test verifies, neither itself nor through children; without those that filters left out. */
+  /**
+   * Requirements that no test verifies, neither itself nor through children; without those that filters left
+   * out.
+   */
   readonly requirementsWithoutTests: readonly string[];
   /** Requirements of which filters left out tests. */
   readonly leftOut: readonly string[];
@@ -73,11 +76,15 @@ export function coverageModel(results: Results): CoverageModel {
     target: results.target,
     modules: moduleRows(tests),
     orphanTests: tests.filter((test) => !test.requirements.some((id) => known.has(id))).map(({ id }) => id),
-    requirementsWithoutTests: rows.filter(({ id, selected }) => unverified.has(id) && selected).map(({ id }) => id),
+    requirementsWithoutTests: rows
+      .filter(({ id, selected }) => unverified.has(id) && selected)
+      .map(({ id }) => id),
     leftOut: rows.filter(({ selected }) => !selected).map(({ id }) => id),
     requirements: rows.sort((a, b) => rank(a) - rank(b)),
     tests,
-    roots: results.requirements.filter(({ parents }) => !parents.some((id) => known.has(id))).map(({ id }) => id),
+    roots: results.requirements
+      .filter(({ parents }) => !parents.some((id) => known.has(id)))
+      .map(({ id }) => id),
     incidents: results.incidents,
   };
 }
@@ -91,7 +98,11 @@ function testRows({ plan, tests }: Results): TestRow[] {
   const byId = new Map(tests.map((test) => [test.id, test]));
   return plan.map((planned): TestRow => {
     const result = byId.get(planned.id) ?? {
-      id: planned.id, verdict: 'UNTESTED', durationMs: 0, assertions: 0, reason: 'planned, and without a result',
+      id: planned.id,
+      verdict: 'UNTESTED',
+      durationMs: 0,
+      assertions: 0,
+      reason: 'planned, and without a result',
     };
     return { ...planned, ...result, rerun: rerunCommand(planned) };
   });

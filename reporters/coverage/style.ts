@@ -35,6 +35,7 @@ a:focus-visible, summary:focus-visible, input:focus-visible, select:focus-visibl
 h1 { font-size: 1.6rem; line-height: 1.25; margin: .2rem 0 .6rem; }
 h2 { font-size: 1.25rem; margin: 2.2rem 0 .6rem; }
 h3 { font-size: 1.02rem; margin: 1.2rem 0 .4rem; }
+h4 { margin: .7rem 0 .2rem; font-weight: 600; }
 p { margin: .4rem 0; }
 code, pre { font-family: ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 code { font-size: .88em; }
@@ -129,7 +130,9 @@ footer { color: var(--soft); font-size: .86rem; margin-top: 2.5rem; }
 }
 `;
 
-/** Filters what carries data-search, and opens what a link points to; without it the page shows everything. */
+/**
+ * Filters what carries data-search, and opens what a link points to; without it the page shows everything.
+ */
 export const script = `
 (() => {
   const form = document.querySelector('.filter');

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * junit-report-builder behind a narrow interface that mends what it lacks: a message on `<skipped>`, `]]>` inside
- * texts (it splits the first only), times without exponent, time stamps with their zone, a root element that
- * readers accept, and text that XML can carry.
+ * junit-report-builder behind a narrow interface that mends what it lacks: a message on `<skipped>`, `]]>`
+ * inside texts (it splits the first only), times without exponent, time stamps with their zone, a root
+ * element that readers accept, and text that XML can carry.
  */
 import reportModule, { type Builder, type TestCase } from 'junit-report-builder';
 import { plain } from '../text.ts';
@@ -69,7 +69,11 @@ function addCase(node: TestCase, testCase: JUnitCase, skips: JUnitOutcome[]): vo
     node.failure(plain(outcome.message), outcome.type);
     if (outcome.text !== undefined) node.stacktrace(cdata(outcome.text));
   } else if (outcome?.element === 'error') {
-    node.error(plain(outcome.message), outcome.type, outcome.text === undefined ? undefined : cdata(outcome.text));
+    node.error(
+      plain(outcome.message),
+      outcome.type,
+      outcome.text === undefined ? undefined : cdata(outcome.text),
+    );
   } else if (outcome !== undefined) {
     node.skipped();
     skips.push(outcome);
@@ -101,7 +105,10 @@ function mendRoot(xml: string, seconds: number): string {
   );
 }
 
-/** Elements that the builder left empty, in the order in which they were added. Escaped `<` cannot look like one. */
+/**
+ * Elements that the builder left empty, in the order in which they were added. Escaped `<` cannot look like
+ * one.
+ */
 function fillSkips(xml: string, skips: readonly JUnitOutcome[]): string {
   let next = 0;
   // CDATA sections are matched first, so that what they quote stays as it is.

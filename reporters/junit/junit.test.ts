@@ -30,7 +30,10 @@ async function xpath(xml: string, expression: string): Promise<string> {
 }
 
 const withConsole = (console: string): Results =>
-  sampleResults({ tests: [sampleTest('core/a/b', 'FAIL', { console, requirements: ['AEM-CORE-010'] })], incidents: [] });
+  sampleResults({
+    tests: [sampleTest('core/a/b', 'FAIL', { console, requirements: ['AEM-CORE-010'] })],
+    incidents: [],
+  });
 
 describe('against the schema', () => {
   test.each<[string, Results]>([
@@ -67,18 +70,22 @@ describe('each verdict', () => {
     expect(text).toContain('expected: exit_code & 0x7f = 11 (SIGSEGV)');
     expect(text).toContain('observed: exit_code & 0x7f = 0 (returned 11)');
     expect(text).toContain('aem-pexit: status of 213 is <0b00>\n]]> & "quoted"');
-    expect(text).toContain(`npx aemcert run --grep 'reports the signal of a fault, and it'\\''s not "0" <& ]]> |'`);
+    expect(text).toContain(
+      `npx aemcert run --grep 'reports the signal of a fault, and it'\\''s not "0" <& ]]> |'`,
+    );
     expect(text).toContain('npx aemcert run --requirement AEM-PEXIT-004');
   });
 
   test('UNRESOLVED is an error; UNSUPPORTED and UNTESTED are skipped with their reason', async () => {
-    expect(await xpath(xml, `string(${caseOf('timer/posix/never-fires-early')}/error/@type)`)).toBe('UNRESOLVED');
+    expect(await xpath(xml, `string(${caseOf('timer/posix/never-fires-early')}/error/@type)`)).toBe(
+      'UNRESOLVED',
+    );
     expect(await xpath(xml, `string(${caseOf('timer/posix/counts-overruns')}/skipped/@message)`)).toBe(
       'UNTESTED: the target could not be restarted in time',
     );
-    expect(await xpath(xml, `string(${caseOf('tipc/topology/reports-a-node-that-goes-down')}/skipped/@message)`)).toBe(
-      'UNSUPPORTED: the kernel has no AF_TIPC (CONFIG_TIPC is off)',
-    );
+    expect(
+      await xpath(xml, `string(${caseOf('tipc/topology/reports-a-node-that-goes-down')}/skipped/@message)`),
+    ).toBe('UNSUPPORTED: the kernel has no AF_TIPC (CONFIG_TIPC is off)');
   });
 
   test('PASS is bare', async () => {
@@ -92,7 +99,9 @@ describe('each verdict', () => {
     expect(await xpath(xml, 'string(//testsuite[@name="timer"]/@errors)')).toBe('1');
     expect(await xpath(xml, 'string(//testsuite[@name="timer"]/@skipped)')).toBe('1');
     expect(await xpath(xml, 'string(//testsuite[1]/@timestamp)')).toBe('2026-03-02T09:16:00.000Z');
-    expect(await xpath(xml, 'string(//testsuite[1]/properties/property[@name="kernel"]/@value)')).toBe('6.12.117-aem');
+    expect(await xpath(xml, 'string(//testsuite[1]/properties/property[@name="kernel"]/@value)')).toBe(
+      '6.12.117-aem',
+    );
     expect(await xpath(xml, 'count(//testcase)')).toBe('9');
   });
 
@@ -105,7 +114,8 @@ describe('each verdict', () => {
 
 describe('what readers trip over', () => {
   test('equal titles become unique names', async () => {
-    const same = (id: string, binding: 'aem' | 'native') => sampleTest(id, 'PASS', { title: 'same', binding });
+    const same = (id: string, binding: 'aem' | 'native') =>
+      sampleTest(id, 'PASS', { title: 'same', binding });
     const tests = [same('core/a/1', 'aem'), same('core/a/2', 'native'), same('core/a/3', 'native')];
     const names = await xpath(junitXml(sampleResults({ tests, incidents: [] })), '//testcase/@name[. != ""]');
     const own = [...names.matchAll(/name="(same[^"]*)"/g)].map(([, name]) => name);
@@ -124,7 +134,8 @@ describe('what readers trip over', () => {
 
   test('long texts are cut with a note, and the document keeps to its limit', () => {
     const tests = Array.from({ length: 40 }, (_, index) =>
-      sampleTest(`core/a/${index}`, 'FAIL', { console: 'x'.repeat(200_000), requirements: [] }));
+      sampleTest(`core/a/${index}`, 'FAIL', { console: 'x'.repeat(200_000), requirements: [] }),
+    );
     const results = sampleResults({ tests, incidents: [] });
     expect(junitXml(results)).toContain('characters cut; results.json has them all');
     expect(Buffer.byteLength(junitXml(results, { maxBytes: 400_000 }))).toBeLessThan(400_000);
@@ -132,7 +143,9 @@ describe('what readers trip over', () => {
 
   test('a run that does not pass is never all green', async () => {
     const cut = passingResults({ run: { complete: false, interruption: 'SIGTERM' } });
-    expect(await xpath(junitXml(cut), 'string(//testsuite[@name="conclusion"]//error/@message)')).toContain('SIGTERM');
+    expect(await xpath(junitXml(cut), 'string(//testsuite[@name="conclusion"]//error/@message)')).toContain(
+      'SIGTERM',
+    );
     const empty = sampleResults({ tests: [], incidents: [] });
     expect(await xpath(junitXml(empty), 'count(//error | //failure)')).toBe('1');
     expect(await xpath(junitXml(passingResults()), 'count(//testsuite[@name="conclusion"])')).toBe('0');

@@ -2,10 +2,17 @@
 import type { PlannedTest, RequirementResult, Results, TestResult } from '../results.ts';
 import { conclude } from '../conclude.ts';
 import { clip, clipLine, plain, rerunCommand, rerunRequirement } from '../text.ts';
-import { buildJUnit, type JUnitCase, type JUnitOutcome, type JUnitProperty, type JUnitSuite } from './adapter.ts';
+import {
+  buildJUnit,
+  type JUnitCase,
+  type JUnitOutcome,
+  type JUnitProperty,
+  type JUnitSuite,
+} from './adapter.ts';
 
 /**
- * - `base`: what Jenkins' junit plugin, GitLab and the GitHub publishers read; each case has its own properties.
+ * - `base`: what Jenkins' junit plugin, GitLab and the GitHub publishers read; each case has its own
+ *   properties.
  * - `xunit`: for readers that validate (Jenkins' xunit plugin): the same without properties of cases, which
  *   stand in the suite's instead, as `requirements:<case>`.
  */
@@ -58,13 +65,16 @@ function suitesOf(results: Results, profile: JUnitProfile, limit: number): JUnit
       cases,
     };
   });
-  const red = suites.some(({ cases }) => cases.some(({ outcome }) => outcome !== undefined && outcome.element !== 'skipped'));
+  const red = suites.some(({ cases }) =>
+    cases.some(({ outcome }) => outcome !== undefined && outcome.element !== 'skipped'),
+  );
   return red ? suites : [...suites, ...conclusionSuite(results)];
 }
 
 /**
- * Readers know the sum of the cases only. When the run does not pass and no case says so (it was cut off, the plan
- * was empty, a mandatory requirement has no test), a case of its own does, so that no reader shows green.
+ * Readers know the sum of the cases only. When the run does not pass and no case says so (it was cut off,
+ * the plan was empty, a mandatory requirement has no test), a case of its own does, so that no reader shows
+ * green.
  */
 function conclusionSuite(results: Results): JUnitSuite[] {
   const { outcome, headline, reasons } = conclude(results);
@@ -120,7 +130,10 @@ function caseOf(
   };
 }
 
-/** Verdict to element. UNTESTED and UNSUPPORTED are never left bare: without `<skipped>` a case reads as passed. */
+/**
+ * Verdict to element. UNTESTED and UNSUPPORTED are never left bare: without `<skipped>` a case reads as
+ * passed.
+ */
 function outcomeOf(
   planned: PlannedTest,
   result: TestResult,
@@ -133,9 +146,19 @@ function outcomeOf(
     case 'PASS':
       return undefined;
     case 'FAIL':
-      return { element: 'failure', type: verdict, message: reason, text: story(planned, result, requirements, limit) };
+      return {
+        element: 'failure',
+        type: verdict,
+        message: reason,
+        text: story(planned, result, requirements, limit),
+      };
     case 'UNRESOLVED':
-      return { element: 'error', type: verdict, message: reason, text: story(planned, result, requirements, limit) };
+      return {
+        element: 'error',
+        type: verdict,
+        message: reason,
+        text: story(planned, result, requirements, limit),
+      };
     case 'UNSUPPORTED':
     case 'UNTESTED':
       return { element: 'skipped', type: verdict, message: `${verdict}: ${reason}` };
@@ -181,7 +204,10 @@ function runProperties({ subject, target, run }: Results): JUnitProperty[] {
     { name: 'kernel', value: subject.kernel.release },
     { name: 'kernel.source', value: subject.kernel.source },
     { name: 'kernel.flavour', value: subject.kernel.flavour },
-    { name: 'target', value: target.accelerator === undefined ? target.driver : `${target.driver} ${target.accelerator}` },
+    {
+      name: 'target',
+      value: target.accelerator === undefined ? target.driver : `${target.driver} ${target.accelerator}`,
+    },
     { name: 'suite.revision', value: `${run.suite.revision}${run.suite.dirty ? ' (changed since)' : ''}` },
     { name: 'filters', value: filters.length === 0 ? 'none' : filters.join(', ') },
     { name: 'command', value: run.command.join(' ') },
@@ -209,10 +235,16 @@ function uniqueNames(planned: readonly PlannedTest[]): string[] {
     name: (bare.get(key(test, name)) ?? 0) > 1 ? `${name} (${test.binding})` : name,
   }));
   const still = count(bound);
-  return bound.map(({ test, name }) => ((still.get(key(test, name)) ?? 0) > 1 ? `${name} [${test.id}]` : name));
+  return bound.map(({ test, name }) =>
+    (still.get(key(test, name)) ?? 0) > 1 ? `${name} [${test.id}]` : name,
+  );
 }
 
-function startOf(results: Results, planned: readonly PlannedTest[], tests: ReadonlyMap<string, TestResult>): string {
+function startOf(
+  results: Results,
+  planned: readonly PlannedTest[],
+  tests: ReadonlyMap<string, TestResult>,
+): string {
   const starts = planned.map(({ id }) => tests.get(id)?.startedAt).filter((start) => start !== undefined);
   return starts.sort()[0] ?? results.run.startedAt;
 }

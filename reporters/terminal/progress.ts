@@ -19,7 +19,9 @@ export interface ProgressOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Milliseconds of any steady clock. */
   readonly now?: () => number;
-  /** Calls `tick` now and then so that times move on; returns what stops it. The default does once a second. */
+  /**
+   * Calls `tick` now and then so that times move on; returns what stops it. The default does once a second.
+   */
   readonly every?: (tick: () => void) => () => void;
 }
 
@@ -51,7 +53,10 @@ export function createProgress(options: ProgressOptions): Progress {
   const { stream, isTTY } = options;
   const now = options.now ?? (() => performance.now());
   const colour = wantsColour(isTTY, options.env ?? process.env);
-  const running = new Map<string, { readonly title: string; readonly suite: string; readonly since: number }>();
+  const running = new Map<
+    string,
+    { readonly title: string; readonly suite: string; readonly since: number }
+  >();
   const verdicts: Verdict[] = [];
   const startedAt = now();
   let total = options.total;
@@ -71,8 +76,13 @@ export function createProgress(options: ProgressOptions): Progress {
       return;
     }
     const state = {
-      total, finished: verdicts.length, counts: countVerdicts(verdicts), running: [...running.values()],
-      phase, startedAt, testingSince,
+      total,
+      finished: verdicts.length,
+      counts: countVerdicts(verdicts),
+      running: [...running.values()],
+      phase,
+      startedAt,
+      testingSince,
     };
     const live = renderLive(state, now(), look());
     stream.write(`${erase()}${[...above, ...live].join('\n')}\n`);

@@ -99,8 +99,9 @@ export function phaseText({ name, done, total, unit, detail }: Phase): string {
 /** The lines of a finished test: one when it passed, with reason and how to repeat it when not. */
 export function renderFinished(test: FinishedTest, position: string, look: Look): string[] {
   const ink = paint(look.colour);
-  const head = `${ink.verdict(test.verdict, test.verdict.padEnd(11))} ${ink.soft(position)} `
-    + `${clipLine(`${test.suite}: ${test.title}`, 160)} ${ink.soft(`(${formatDuration(test.durationMs)})`)}`;
+  const head =
+    `${ink.verdict(test.verdict, test.verdict.padEnd(11))} ${ink.soft(position)} ` +
+    `${clipLine(`${test.suite}: ${test.title}`, 160)} ${ink.soft(`(${formatDuration(test.durationMs)})`)}`;
   if (test.verdict === 'PASS') return [head];
   const indent = ' '.repeat(12);
   const lines = [head];

@@ -13,7 +13,11 @@ export interface Paint {
 
 const codes = { red: 31, green: 32, yellow: 33, magenta: 35, grey: 90, bold: 1 } as const;
 const verdictColours: Readonly<Record<Verdict, keyof typeof codes>> = {
-  PASS: 'green', FAIL: 'red', UNRESOLVED: 'yellow', UNSUPPORTED: 'grey', UNTESTED: 'magenta',
+  PASS: 'green',
+  FAIL: 'red',
+  UNRESOLVED: 'yellow',
+  UNSUPPORTED: 'grey',
+  UNTESTED: 'magenta',
 };
 
 export function paint(colour: boolean): Paint {

@@ -36,15 +36,21 @@ export function renderSummary(results: Results, options: SummaryOptions): string
   for (const test of bad.slice(0, maxTests)) {
     const head = clipLine(`${test.suite}: ${test.title}`, width - 12);
     lines.push(`${ink.verdict(test.verdict, test.verdict.padEnd(11))} ${head}`);
-    lines.push(`            ${clipLine(`${test.requirements.join(', ')}: ${test.reason ?? 'no reason given'}`, width - 12)}`);
+    lines.push(
+      `            ${clipLine(`${test.requirements.join(', ')}: ${test.reason ?? 'no reason given'}`, width - 12)}`,
+    );
     if (test.expected !== undefined && test.observed !== undefined) {
       const half = Math.floor((width - 34) / 2);
-      lines.push(`            expected ${clipLine(test.expected, half)}, observed ${clipLine(test.observed, half)}`);
+      lines.push(
+        `            expected ${clipLine(test.expected, half)}, observed ${clipLine(test.observed, half)}`,
+      );
     }
     lines.push(ink.soft(`            again: ${rerunCommand(test)}`));
   }
   if (bad.length > maxTests) {
-    lines.push(`            and ${plural(bad.length - maxTests, 'more test')} that did not pass, in the reports`);
+    lines.push(
+      `            and ${plural(bad.length - maxTests, 'more test')} that did not pass, in the reports`,
+    );
   }
   if (bad.length > 0) lines.push('');
 
@@ -58,12 +64,14 @@ export function renderSummary(results: Results, options: SummaryOptions): string
   lines.push(`requirements  ${counted(conclusion.counts.requirements)}`);
   lines.push(`kernel        ${clipLine(results.subject.kernel.release, width - 14)}`);
   const [firstReport, ...moreReports] = options.reports ?? [];
-  if (firstReport !== undefined) lines.push(`reports       ${[firstReport, ...moreReports].join('\n              ')}`);
+  if (firstReport !== undefined)
+    lines.push(`reports       ${[firstReport, ...moreReports].join('\n              ')}`);
 
   const { run } = results;
-  const took = run.finishedAt === undefined
-    ? ''
-    : ` (${formatDuration(Date.parse(run.finishedAt) - Date.parse(run.startedAt))})`;
+  const took =
+    run.finishedAt === undefined
+      ? ''
+      : ` (${formatDuration(Date.parse(run.finishedAt) - Date.parse(run.startedAt))})`;
   const shade = conclusion.exitStatus === 0 ? ink.good : conclusion.exitStatus === 1 ? ink.bad : ink.doubtful;
   lines.push('', shade(ink.strong(conclusion.headline)) + took);
   const room = Math.max(1, Math.min(maxReasons, maxLines - lines.length - 1));

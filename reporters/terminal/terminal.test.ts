@@ -21,7 +21,9 @@ function stage(options: Partial<ProgressOptions> = {}) {
     now: () => clock.ms,
     every: (tick) => {
       clock.tick = tick;
-      return () => { clock.stopped = true; };
+      return () => {
+        clock.stopped = true;
+      };
     },
     ...options,
   });
@@ -29,7 +31,12 @@ function stage(options: Partial<ProgressOptions> = {}) {
 }
 
 const finished = (verdict: FinishedTest['verdict'], rest: Partial<FinishedTest> = {}): FinishedTest => ({
-  id: 'pexit/notify/a', title: 'reports the exit', suite: 'pexit', verdict, durationMs: 320, ...rest,
+  id: 'pexit/notify/a',
+  title: 'reports the exit',
+  suite: 'pexit',
+  verdict,
+  durationMs: 320,
+  ...rest,
 });
 const started = { id: 'pexit/notify/a', title: 'reports the exit', suite: 'pexit' };
 
@@ -38,7 +45,9 @@ describe('without a terminal', () => {
     const { progress, text } = stage();
     progress.testStarted(started);
     progress.testFinished(finished('PASS'));
-    progress.testFinished(finished('FAIL', { reason: 'lost', expected: '11', observed: '0', title: "it's off" }));
+    progress.testFinished(
+      finished('FAIL', { reason: 'lost', expected: '11', observed: '0', title: "it's off" }),
+    );
     progress.finish();
     expect(text()).toBe(
       [
@@ -55,7 +64,8 @@ describe('without a terminal', () => {
 
   test('a build is told in tenths, not file by file', () => {
     const { progress, written } = stage();
-    for (let done = 0; done <= 1000; done += 1) progress.phase({ name: 'kernel build', done, total: 1000, unit: 'files' });
+    for (let done = 0; done <= 1000; done += 1)
+      progress.phase({ name: 'kernel build', done, total: 1000, unit: 'files' });
     progress.phase(undefined);
     expect(written).toHaveLength(11);
     expect(written[3]).toBe('kernel build 300 of 1000 files\n');
@@ -112,8 +122,12 @@ describe('on a terminal', () => {
 
 describe('the live region', () => {
   const state: ProgressState = {
-    total: 10, finished: 4, counts: { PASS: 2, FAIL: 1, UNRESOLVED: 1, UNSUPPORTED: 0, UNTESTED: 0 },
-    running: [{ title: 't'.repeat(200), suite: 's', since: 0 }], startedAt: 0, testingSince: 1000,
+    total: 10,
+    finished: 4,
+    counts: { PASS: 2, FAIL: 1, UNRESOLVED: 1, UNSUPPORTED: 0, UNTESTED: 0 },
+    running: [{ title: 't'.repeat(200), suite: 's', since: 0 }],
+    startedAt: 0,
+    testingSince: 1000,
     phase: { name: 'p'.repeat(200) },
   };
 
@@ -141,7 +155,10 @@ test('colours: on a terminal only, and never against NO_COLOR', () => {
 
 describe('the summary', () => {
   test('says what failed, why, how to repeat it, where the reports are, and the conclusion', () => {
-    const text = renderSummary(sampleResults(), { colour: false, reports: ['reports/coverage.html', 'reports/junit.xml'] });
+    const text = renderSummary(sampleResults(), {
+      colour: false,
+      reports: ['reports/coverage.html', 'reports/junit.xml'],
+    });
     expect(text).toContain('FAIL        pexit: reports the signal of a fault');
     expect(text).toContain('AEM-PEXIT-004, AVL.5.3-a: the status word lost the signal');
     expect(text).toContain('expected exit_code & 0x7f = 11');
@@ -158,10 +175,17 @@ describe('the summary', () => {
   });
 
   test('keeps to 40 lines however much failed', () => {
-    const tests = Array.from({ length: 500 }, (_, index) => sampleTest(`core/a/${index}`, 'FAIL', {
-      requirements: ['AEM-CORE-010'], expected: 'x', observed: 'y',
-    }));
-    const text = renderSummary(sampleResults({ tests, incidents: [] }), { colour: false, reports: ['a', 'b', 'c', 'd'] });
+    const tests = Array.from({ length: 500 }, (_, index) =>
+      sampleTest(`core/a/${index}`, 'FAIL', {
+        requirements: ['AEM-CORE-010'],
+        expected: 'x',
+        observed: 'y',
+      }),
+    );
+    const text = renderSummary(sampleResults({ tests, incidents: [] }), {
+      colour: false,
+      reports: ['a', 'b', 'c', 'd'],
+    });
     expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(40);
     expect(text).toContain('and 495 more tests that did not pass');
   });

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import type {
-  Incident, PlannedTest, RequirementResult, Results, TestResult, Verdict,
-} from '../results.ts';
+import type { Incident, PlannedTest, RequirementResult, Results, TestResult, Verdict } from '../results.ts';
 import { deriveRequirementResults, type RequirementInput } from '../verdict.ts';
 
 /** A test of the sample: what was planned and what came of it. */
@@ -16,8 +14,9 @@ export interface SampleOptions {
 }
 
 /**
- * Results as a run would write them, with every verdict, an orphan test, a requirement without tests, incidents and
- * text that tries to break out of each format. They agree with themselves; `options` replaces parts of them.
+ * Results as a run would write them, with every verdict, an orphan test, a requirement without tests,
+ * incidents and text that tries to break out of each format. They agree with themselves; `options` replaces
+ * parts of them.
  */
 export function sampleResults(options: SampleOptions = {}): Results {
   const tests = options.tests ?? sampleTests();
@@ -95,7 +94,9 @@ export function sampleTest(id: string, verdict: Verdict, rest: Partial<SampleTes
     verdict,
     durationMs: executed ? 420 : 0,
     assertions: verdict === 'PASS' || verdict === 'FAIL' ? 5 : 0,
-    ...(executed ? { startedAt: '2026-03-02T09:16:00.000Z', boot: 1, taint: { before: 12288, after: 12288 } } : {}),
+    ...(executed
+      ? { startedAt: '2026-03-02T09:16:00.000Z', boot: 1, taint: { before: 12288, after: 12288 } }
+      : {}),
     ...(verdict === 'PASS' ? {} : { reason: `sample reason of ${verdict}` }),
     ...rest,
   };
@@ -104,22 +105,27 @@ export function sampleTest(id: string, verdict: Verdict, rest: Partial<SampleTes
 function sampleTests(): SampleTest[] {
   return [
     sampleTest('pexit/notify/reports-the-exit-code-of-a-process', 'PASS', {
-      requirements: ['AEM-PEXIT-001'], durationMs: 318.4,
+      requirements: ['AEM-PEXIT-001'],
+      durationMs: 318.4,
     }),
     sampleTest('pexit/notify/watches-a-process-that-runs-already', 'PASS', {
-      requirements: ['AEM-PEXIT-001'], durationMs: 251,
+      requirements: ['AEM-PEXIT-001'],
+      durationMs: 251,
     }),
     sampleTest('pexit/notify/native-reports-the-exit-code', 'PASS', {
-      requirements: ['AEM-PEXIT-001'], binding: 'native', durationMs: 198,
+      requirements: ['AEM-PEXIT-001'],
+      binding: 'native',
+      durationMs: 198,
     }),
     sampleTest('pexit/fault/reports-the-signal-of-a-fault', 'FAIL', {
-      title: "reports the signal of a fault, and it's not \"0\" <& ]]> |",
+      title: 'reports the signal of a fault, and it\'s not "0" <& ]]> |',
       requirements: ['AEM-PEXIT-004', 'AVL.5.3-a'],
       durationMs: 1204.9,
       reason: 'the status word lost the signal | <script>alert(1)</script>',
       expected: 'exit_code & 0x7f = 11 (SIGSEGV)',
       observed: 'exit_code & 0x7f = 0 (returned 11)',
-      details: 'at suites/pexit/fault.suite.ts:41:9\n  handler call 1 of 1: event 7, pid 213, exit_code 0x0b00',
+      details:
+        'at suites/pexit/fault.suite.ts:41:9\n  handler call 1 of 1: event 7, pid 213, exit_code 0x0b00',
       console: '\u001b[1;31m[   12.400100]\u001b[0m aem-pexit: status of 213 is <0b00>\n]]> & "quoted"\u0007',
     }),
     sampleTest('timer/posix/never-fires-early', 'UNRESOLVED', {
@@ -129,13 +135,22 @@ function sampleTests(): SampleTest[] {
       observed: 'no line from the agent for 30 s',
     }),
     sampleTest('tipc/topology/reports-a-node-that-goes-down', 'UNSUPPORTED', {
-      requirements: ['AEM-TIPC-002'], reason: 'the kernel has no AF_TIPC (CONFIG_TIPC is off)',
+      requirements: ['AEM-TIPC-002'],
+      reason: 'the kernel has no AF_TIPC (CONFIG_TIPC is off)',
     }),
     sampleTest('timer/posix/counts-overruns', 'UNTESTED', {
-      requirements: ['AEM-TIMER-005'], reason: 'the target could not be restarted in time', file: 'suites/timer/posix.suite.ts',
+      requirements: ['AEM-TIMER-005'],
+      reason: 'the target could not be restarted in time',
+      file: 'suites/timer/posix.suite.ts',
     }),
-    sampleTest('core/control/verifies-nothing-known', 'PASS', { requirements: ['AEM-CORE-999'], durationMs: 12 }),
-    sampleTest('core/control/orders-events-by-arrival', 'PASS', { requirements: ['AEM-CORE-010'], durationMs: 640 }),
+    sampleTest('core/control/verifies-nothing-known', 'PASS', {
+      requirements: ['AEM-CORE-999'],
+      durationMs: 12,
+    }),
+    sampleTest('core/control/orders-events-by-arrival', 'PASS', {
+      requirements: ['AEM-CORE-010'],
+      durationMs: 640,
+    }),
   ];
 }
 
@@ -181,15 +196,22 @@ function sampleRequirements(): RequirementInput[] {
       source: { document: 'AEM site', part: 'aemtimers', certainty: 'decided' },
     }),
     requirement('AEM-TIMER-005', 'Overruns are counted', {
-      parents: ['R1-2.3'], mandatory: false, priority: 'P2',
+      parents: ['R1-2.3'],
+      mandatory: false,
+      priority: 'P2',
     }),
     requirement('AEM-TIPC-002', 'A node that goes down is reported', {
-      parents: ['PRF.5.0'], mandatory: false, priority: 'P2',
+      parents: ['PRF.5.0'],
+      mandatory: false,
+      priority: 'P2',
       source: { document: 'aemcert', part: 'aem-tipc', certainty: 'decided' },
     }),
     requirement('AEM-CORE-010', 'Events run in order of arrival', { parents: ['PRF.5.0'] }),
     requirement('AEM-CORE-011', 'The quota is documented', {
-      parents: ['PRF.5.0'], mandatory: false, priority: 'P2', verification: 'inspection',
+      parents: ['PRF.5.0'],
+      mandatory: false,
+      priority: 'P2',
+      verification: 'inspection',
     }),
   ];
 }
@@ -228,6 +250,13 @@ function plannedOf({ id, suite, file, title, requirements, binding }: SampleTest
   return { id, suite, file, title, requirements, binding };
 }
 
-function resultOf({ suite: _suite, file: _file, title: _title, requirements: _r, binding: _b, ...result }: SampleTest): TestResult {
+function resultOf({
+  suite: _suite,
+  file: _file,
+  title: _title,
+  requirements: _r,
+  binding: _b,
+  ...result
+}: SampleTest): TestResult {
   return result;
 }

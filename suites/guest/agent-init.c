@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The agent as the target's init: what a machine needs before tests run. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent.h"
+
+#define PORT_NAME	"aemcert.agent"
+#define MODULE_LIST	"/lib/aem/modules.load"
+
+static const struct {
+	const char *type, *path, *options;
+} mounts[] = {
+	{ "devtmpfs", "/dev", "mode=0755" },
+	{ "proc", "/proc", NULL },
+	{ "sysfs", "/sys", NULL },
+	{ "devpts", "/dev/pts", "ptmxmode=0666" },
+	{ "tmpfs", "/dev/shm", "mode=1777" },
+	{ "tmpfs", "/tmp", "mode=1777" },
+	{ "tmpfs", "/run", "mode=0755" },
+	{ "cgroup2", "/sys/fs/cgroup", NULL },
+	{ "debugfs", "/sys/kernel/debug", NULL },
+};
+
+static void problem(struct setup *setup, const char *what)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s: %s", what, strerror(errno));
+	json_array_append_new(setup->problems, json_string(text));
+}
+
+static void mount_all(struct setup *setup)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+		mkdir(mounts[i].path, 0755);
+		if (mount(mounts[i].type, mounts[i].path, mounts[i].type, 0,
+			  mounts[i].options) < 0)
+			problem(setup, mounts[i].path);
+	}
+}
+
+static void put_file(struct setup *setup, const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		problem(setup, path);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void load_module(struct setup *setup, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0) < 0)
+		problem(setup, path);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void load_modules(struct setup *setup)
+{
+	FILE *list = fopen(MODULE_LIST, "re");
+	char path[256];
+
+	if (!list)
+		return;
+	while (fgets(path, sizeof(path), list)) {
+		path[strcspn(path, "\n")] = '\0';
+		if (*path)
+			load_module(setup, path);
+	}
+	fclose(list);
+}
+
+static void loopback_up(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	/* A kernel without IPv4 has no use for it. */
+	if (fd < 0)
+		return;
+	ioctl(fd, SIOCSIFFLAGS, &ifr);
+	close(fd);
+}
+
+/* The device of the virtio port with this name. */
+static int find_virtio_port(const char *wanted)
+{
+	char path[300], name[64];
+	struct dirent *entry;
+	int fd = -1;
+	DIR *dir;
+	FILE *f;
+
+	dir = opendir("/sys/class/virtio-ports");
+	if (!dir)
+		return -1;
+	while (fd < 0 && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name",
+			 entry->d_name);
+		f = fopen(path, "re");
+		if (!f)
+			continue;
+		if (fgets(name, sizeof(name), f)) {
+			name[strcspn(name, "\n")] = '\0';
+			snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
+			if (!strcmp(name, wanted))
+				fd = open(path, O_RDWR | O_CLOEXEC);
+		}
+		fclose(f);
+	}
+	closedir(dir);
+	return fd;
+}
+
+int open_port(const char *name)
+{
+	if (*name == '/')
+		return open(name, O_RDWR | O_CLOEXEC);
+	return find_virtio_port(name);
+}
+
+static int shell_wanted(void)
+{
+	return getenv("aemcert.shell") != NULL;
+}
+
+static void __attribute__((noreturn)) run_shell(void)
+{
+	static char *const argv[] = { "sh", "-l", NULL };
+	static char *const envp[] = {
+		"HOME=/root", "TERM=linux", "USER=root",
+		"PATH=/usr/aem/bin:/bin:/sbin:/usr/bin:/usr/sbin", NULL
+	};
+	pid_t shell = fork(), pid;
+	int fd;
+
+	if (!shell) {
+		setsid();
+		fd = open("/dev/ttyS0", O_RDWR);
+		ioctl(fd, TIOCSCTTY, 1);
+		dup2(fd, 0);
+		dup2(fd, 1);
+		dup2(fd, 2);
+		if (chdir("/root") < 0)
+			perror("/root");
+		execve("/bin/sh", argv, envp);
+		_exit(127);
+	}
+	do {
+		pid = wait(NULL);
+	} while (pid != shell && (pid > 0 || errno == EINTR));
+	sync();
+	reboot(RB_AUTOBOOT);
+	_exit(1);
+}
+
+int machine_setup(struct setup *setup)
+{
+	mount_all(setup);
+	if (sethostname("aemcert", 7) < 0)
+		problem(setup, "hostname");
+	loopback_up();
+	if (shell_wanted()) {
+		load_modules(setup);
+		run_shell();
+	}
+	/* What the kernel says is evidence; during the boot it was kept short. */
+	put_file(setup, "/proc/sys/kernel/printk", "8 4 1 7");
+	load_modules(setup);
+	return open_port(PORT_NAME);
+}
