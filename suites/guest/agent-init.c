@@ -141,7 +141,7 @@ int open_port(const char *name)
 
 static int shell_wanted(void)
 {
-	return getenv("aemcert.shell") != NULL;
+	return getenv("AEMCERT_SHELL") != NULL;
 }
 
 static void __attribute__((noreturn)) run_shell(void)

@@ -152,7 +152,9 @@ run(const struct launch *l, int in, int out, int err, int report)
 		    setuid(l->uid) < 0)
 			goto fail;
 	}
-	execvpe(l->argv[0], l->argv, l->envp);
+	/* It is looked up in the PATH that it is given. */
+	environ = l->envp;
+	execvp(l->argv[0], l->argv);
 fail:
 	error = errno;
 	if (write(report, &error, sizeof(error)) < 0)

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { InfrastructureError } from '../../lib/errors.ts';
+import type { Incident } from '../../reporters/results.ts';
+
+/** The target is gone: what was under way in it cannot be finished. */
+export class TargetDiedError extends InfrastructureError {
+  readonly incident: Incident;
+
+  constructor(incident: Incident) {
+    const whose = incident.blame === 'kernel' ? 'the kernel under test' : 'the infrastructure';
+    super(`the target died: ${incident.kind}, blamed on ${whose}`, {
+      seen: incident.excerpt.split('\n').slice(0, 12).join('\n            '),
+    });
+    this.incident = incident;
+  }
+}
