@@ -79,8 +79,6 @@ int aem_core_fd(void)
 
 	if (fd >= 0)
 		return fd;
-	/* Reads the environment while this is no handler. */
-	aem_faulty("");
 	if (aem_handle_fork() < 0)
 		return -1;
 	fd = aem_open();
@@ -154,29 +152,21 @@ int aem_evctl(unsigned int eid, unsigned long opt, unsigned long args)
 
 int aemCORE_event_start(unsigned int eid)
 {
-	if (aem_faulty("LIB-WRAPPER-START"))
-		return 0;
 	return aem_evctl(eid, EVJOBSTART, 0);
 }
 
 int aemCORE_event_stop(unsigned int eid)
 {
-	if (aem_faulty("LIB-WRAPPER-STOP"))
-		return 0;
 	return aem_evctl(eid, EVJOBSTOP, 0);
 }
 
 int aemCORE_event_shutdown(unsigned int eid)
 {
-	if (aem_faulty("LIB-WRAPPER-SHUTDOWN"))
-		return 0;
 	return aem_evctl(eid, EVJOBSHTDN, 0);
 }
 
 int aemCORE_event_priority(unsigned int eid, int priority)
 {
-	if (aem_faulty("LIB-WRAPPER-PRIORITY"))
-		return 0;
 	/* A negative one becomes far too large, and the kernel says so. */
 	return aem_evctl(eid, EVJOBPRIO, priority);
 }

@@ -50,6 +50,5 @@ void aem_dispatcher(int sig, void *info, void *context)
 	while (ioctl(aem_core_attached(), AEM_IOC_NEXT, &call) == 1)
 		aem_call_handler(&call);
 	aem_dispatchers--;
-	if (!aem_faulty("LIB-ERRNO"))
-		errno = saved;
+	errno = saved;
 }

@@ -45,8 +45,6 @@ int aemCORE_sysnr(const char *module)
 	aem_close(fd);
 	if (ret < 0)
 		return -1;
-	if (aem_faulty("LIB-SYSNR"))
-		nr += 1000;
 	if (!nr || nr > INT_MAX) {
 		errno = EINVAL;
 		return -1;

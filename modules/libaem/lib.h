@@ -18,8 +18,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "aem-fault.h"
-
 struct aem_kind {
 	const char *module;
 	int sys_nr;	/* 0 until it is looked up */

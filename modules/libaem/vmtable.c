@@ -29,7 +29,7 @@ void *aem_vmtable_create(unsigned long zone, size_t size)
 	 * The kernel has moved the break behind the zone. The C library's idea
 	 * of it has to follow, or the next sbrk() gives the zone out again.
 	 */
-	if (zone == TBL_UZONE && !aem_faulty("LIB-BRK") &&
+	if (zone == TBL_UZONE &&
 	    brk((void *)(uintptr_t)table.brk) < 0)
 		return NULL;
 	return (void *)(uintptr_t)table.addr;

@@ -22,8 +22,6 @@ void aem_evkeepalive(void)
 {
 	int fd;
 
-	if (aem_faulty("LIB-EVKEEPALIVE"))
-		return;
 	fd = aem_core_attach();
 	if (fd < 0)
 		return;
@@ -65,8 +63,6 @@ int aem_evwait(const struct timespec *timeout)
 {
 	int fd;
 
-	if (aem_faulty("LIB-EVWAIT"))
-		return 0;
 	fd = aem_core_attach();
 	if (fd < 0)
 		return -1;
@@ -81,7 +77,7 @@ static void aem_exit(void)
 {
 	int fd = aem_core_attached();
 
-	if (fd < 0 || aem_dispatchers || aem_faulty("LIB-KEEPALIVE"))
+	if (fd < 0 || aem_dispatchers)
 		return;
 	while (ioctl(fd, AEM_IOC_LIVE) > 0) {
 		if (aem_wait_until(fd, &look_again) < 0 && errno != EINTR)

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,6 +22,8 @@
 #include <unistd.h>
 
 #include <aem.h>
+
+#include "stand-in.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -39,7 +42,7 @@ static struct {
 	int core_fd;
 	int opens;
 	int attaches;
-	int waits;
+	int keepalives;
 	int live;
 	bool pexit_loaded;
 	unsigned int pexit_nr;
@@ -53,11 +56,6 @@ static struct {
 	unsigned int nr_calls;
 	unsigned int next_call;
 } kernel = { .core_fd = -1, .pexit_nr = 7 };
-
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...);
-int __wrap_ioctl(int fd, unsigned long cmd, ...);
-int __wrap_brk(void *addr);
 
 int __wrap_open(const char *path, int flags, ...)
 {
@@ -130,11 +128,11 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 		return fake_next(arg);
 	case AEM_IOC_WAIT:
 		kernel.wait = *(struct aem_wait *)arg;
-		kernel.waits++;
 		return 3;
 	case AEM_IOC_LIVE:
 		return kernel.live ? kernel.live-- : 0;
 	case AEM_IOC_KEEPALIVE:
+		kernel.keepalives++;
 		return fail(EINTR);
 	default:
 		return fail(ENOTTY);
@@ -157,9 +155,12 @@ static void upcall(void)
 		.restorer = kernel.attach.restorer,
 	};
 
+	/* The compiler is told that raise() comes back to this file. */
+	atomic_signal_fence(memory_order_seq_cst);
 	if (syscall(SYS_rt_sigaction, SIGURG, &sa, NULL, sizeof(sa.mask)) < 0 ||
 	    raise(SIGURG))
 		abort();
+	atomic_signal_fence(memory_order_seq_cst);
 }
 
 static void will_call(uintptr_t handler, unsigned int nr)
@@ -176,7 +177,7 @@ static void will_call(uintptr_t handler, unsigned int nr)
 		};
 }
 
-static unsigned int handled, wrong;
+static atomic_uint handled, wrong;
 
 static void on_args(int a, char *b, int c, unsigned long d, int e, long f)
 {
@@ -220,7 +221,7 @@ static bool nests(void)
 }
 
 static void *trace[64];
-static int trace_len;
+static atomic_int trace_len;
 
 static void on_trace(int a)
 {
@@ -229,7 +230,7 @@ static void on_trace(int a)
 }
 
 /* The way back from a handler leads through the frame to the program. */
-static __attribute__((noinline)) bool unwinds(void)
+static bool unwinds(void)
 {
 	uintptr_t from = (uintptr_t)unwinds;
 	void *own[1];
@@ -261,6 +262,12 @@ static bool attaches_once(void)
 {
 	return aem_evwait(NULL) == 3 && aem_evwait(NULL) == 3 &&
 	       kernel.attaches == 1;
+}
+
+static bool keepalive(void)
+{
+	aem_evkeepalive();
+	return errno == EINTR && kernel.keepalives == 1;
 }
 
 static bool without_module(void)
@@ -392,7 +399,7 @@ static bool fork_child(void)
 	return child_says(starts_afresh);
 }
 
-static pid_t forked;
+static atomic_int forked;
 
 static void on_fork(int a)
 {
@@ -477,6 +484,7 @@ static const struct {
 	{ opens_once, "opens /dev/aem-core once" },
 	{ no_standard_stream, "its descriptor is none of the standard streams'" },
 	{ attaches_once, "gives the thread a context once" },
+	{ keepalive, "aem_evkeepalive() asks the kernel to sleep" },
 	{ without_module, "says that a module is not loaded" },
 	{ without_init, "registers without aemPEXIT_init()" },
 	{ swapped_module, "finds the new number of a swapped module" },

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { access, cp, mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { ensureEntry, removeEntry } from '../../lib/cache-entry.ts';
+import { digestFiles, digestText, digestValue, listFiles } from '../../lib/digest.ts';
+import { needSpace } from '../../lib/disk-space.ts';
+import { InfrastructureError, InputError } from '../../lib/errors.ts';
+import { cacheRoot, projectRoot } from '../../lib/paths.ts';
+import {
+  buildEnvironment, commandFailed, openLog, tryCommand, type CommandOptions, type CommandResult,
+} from '../../lib/run-command.ts';
+import { loadControls } from '../../suites/controls/load.ts';
+import { seedTree } from '../../suites/controls/seed.ts';
+import type { GuestBuild, KernelBuild, Variant } from './artifacts.ts';
+import { firstErrors } from './compile-error.ts';
+import type { BuildOptions } from './kernel.ts';
+import { findToolchain, kbuild, type Toolchain } from './toolchain.ts';
+
+/** Counts up when the way to build modules or programs changes. */
+const recipe = 1;
+/** Builds that nobody has used for so long are removed. */
+const unusedDays = 7;
+
+/** The folder of built modules and programs in a cache; one folder a module and its inputs. */
+export function unitFolder(cache: string = cacheRoot()): string {
+  return join(cache, 'units');
+}
+
+/**
+ * Builds the kernel's modules and what runs in the guest, or finds them built. Each module is
+ * built again only when it, what it includes, or aem-core's exports have changed. Prints nothing.
+ * The variant `controls` is built from sources with the seeded faults of suites/controls.
+ *
+ * Throws an InputError when the sources do not compile, an InfrastructureError when a tool fails,
+ * the signal's reason when aborted.
+ */
+export async function ensureGuest(
+  kernel: KernelBuild,
+  variant: Variant,
+  options: BuildOptions = {},
+): Promise<GuestBuild> {
+  const cache = options.cache ?? cacheRoot();
+  await mkdir(unitFolder(cache), { recursive: true });
+  await needSpace(unitFolder(cache), 100e6, 'building modules');
+  const stage = await mkdtemp(join(cache, 'stage-'));
+  try {
+    await stageSources(stage, variant);
+    const toolchain = await findToolchain(options.signal);
+    const build: Build = { kernel, variant, options, cache, stage, toolchain };
+    const modules = await buildModules(build);
+    const programs = await buildPrograms(build);
+    await removeUnused(unitFolder(cache));
+    return { variant, modules, programs };
+  } finally {
+    await rm(stage, { recursive: true, force: true });
+  }
+}
+
+interface Build {
+  readonly kernel: KernelBuild;
+  readonly variant: Variant;
+  readonly options: BuildOptions;
+  readonly cache: string;
+  /** A copy of the sources, so that an edit during the build is not half seen. */
+  readonly stage: string;
+  readonly toolchain: Toolchain;
+}
+
+/** What make leaves in a source folder is no source. */
+function isSource(name: string): boolean {
+  return !/\.(o|ko|a|so|d|mod|mod\.c|cmd|order|symvers|rej|orig)$|^\.|^build$|^Module\.symvers$|~$/.test(name);
+}
+
+async function stageSources(stage: string, variant: Variant): Promise<void> {
+  for (const folder of ['modules', 'suites/guest']) {
+    await cp(join(projectRoot, folder), join(stage, folder), {
+      recursive: true,
+      filter: (source) => source === join(projectRoot, folder) || isSource(basename(source)),
+    });
+  }
+  if (variant === 'controls') await seedTree(stage, await loadControls());
+}
+
+/** The folders of modules/ with a Kbuild: aem-core first, since the others use its exports. */
+export async function moduleNames(modules: string): Promise<readonly string[]> {
+  const names = await readdir(modules);
+  const built = await Promise.all(
+    names.filter((name) => name.startsWith('aem-')).map(async (name) => ((await exists(join(modules, name, 'Kbuild'))) ? [name] : [])),
+  );
+  return built.flat().sort((a, b) => Number(b === 'aem-core') - Number(a === 'aem-core') || a.localeCompare(b, 'en'));
+}
+
+async function buildModules(build: Build): Promise<GuestBuild['modules']> {
+  const { stage } = build;
+  const names = await moduleNames(join(stage, 'modules'));
+  if (names[0] !== 'aem-core') {
+    throw new InputError('there is no aem-core, on which the other modules stand', { where: join(projectRoot, 'modules') });
+  }
+  const modules: { name: string; path: string }[] = [];
+  let core: string | undefined;
+  for (const [index, name] of names.entries()) {
+    build.options.onProgress?.({ stage: 'modules', message: `building the module ${name}`, done: index, total: names.length });
+    const folder = await buildModule(build, name, core);
+    if (name === 'aem-core') core = join(folder, 'modules', name, 'Module.symvers');
+    modules.push({ name, path: await findModule(join(folder, 'modules', name)) });
+  }
+  return modules;
+}
+
+async function buildModule(build: Build, name: string, core: string | undefined): Promise<string> {
+  const { kernel, variant, stage, toolchain } = build;
+  const sources = [`modules/${name}`, 'modules/include'];
+  const exports = core === undefined ? '' : digestText(await readFile(core));
+  const key = digestValue({ recipe, kernel: kernel.key, variant, name, sources: await digestSources(stage, sources), exports });
+  return unit(build, `${name}-${key.slice(0, 16)}`, sources, async ({ folder, run }) => {
+    await run(moduleCommand(kernel.tree, toolchain, join(folder, 'modules', name), {
+      variant,
+      symbols: core,
+      // __FILE__ in WARN() and the like: the path in the project, not in the cache.
+      more: [`KCFLAGS=-fmacro-prefix-map=${folder}/=`, 'W=1'],
+    }));
+  });
+}
+
+/** The make command that builds one external module in its folder. `symbols`: aem-core's Module.symvers. */
+export function moduleCommand(
+  tree: string,
+  toolchain: Toolchain,
+  folder: string,
+  { variant, symbols, more = [] }: { variant: Variant; symbols?: string | undefined; more?: readonly string[] },
+): Command {
+  const { make, options } = kbuild(tree, toolchain);
+  return {
+    argv: [
+      ...make,
+      `M=${folder}`,
+      ...(symbols === undefined ? [] : [`KBUILD_EXTRA_SYMBOLS=${symbols}`]),
+      ...(variant === 'controls' ? ['AEM_FAULTS=1'] : []),
+      ...more,
+      'modules',
+    ],
+    env: options.env ?? buildEnvironment(),
+  };
+}
+
+interface Command {
+  readonly argv: readonly [string, ...string[]];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+async function findModule(folder: string): Promise<string> {
+  const found = (await readdir(folder)).filter((name) => name.endsWith('.ko'));
+  if (found.length === 1) return join(folder, found[0] ?? '');
+  throw new InputError('a module folder makes one module', {
+    where: folder,
+    expected: 'one .ko',
+    seen: found.length === 0 ? 'none' : found.join(', '),
+  });
+}
+
+/** libaem with its examples, then the agent and the probe, which link it. */
+async function buildPrograms(build: Build): Promise<GuestBuild['programs']> {
+  const { variant, stage, toolchain, options } = build;
+  const faults = variant === 'controls' ? ['FAULTS=1'] : [];
+  const common = { recipe, variant, compiler: toolchain.compiler, linker: toolchain.linker };
+
+  options.onProgress?.({ stage: 'programs', message: 'building libaem', done: 0, total: 2 });
+  const libSources = ['modules/libaem', 'modules/include'];
+  const libKey = digestValue({ ...common, sources: await digestSources(stage, libSources) });
+  const lib = await unit(build, `libaem-${libKey.slice(0, 16)}`, libSources, async ({ folder, run }) => {
+    await run(userCommand(folder, 'modules/libaem', [`OUT=${join(folder, 'out')}`, ...faults]));
+  });
+
+  options.onProgress?.({ stage: 'programs', message: 'building the guest programs', done: 1, total: 2 });
+  const guestSources = ['suites/guest', 'modules/include'];
+  const guestKey = digestValue({ ...common, libKey, sources: await digestSources(stage, guestSources) });
+  const guest = await unit(build, `guest-${guestKey.slice(0, 16)}`, guestSources, async ({ folder, run }) => {
+    const out = join(folder, 'out');
+    await mkdir(out, { recursive: true });
+    const libaem = `LIBAEM=${join(lib, 'out')}`;
+    await run(userCommand(folder, 'suites/guest', [`OUT=${out}`, libaem, `INCLUDE=${join(folder, 'modules/include')}`, ...faults]));
+  });
+  const programs = [...(await findPrograms(join(guest, 'out'))), ...(await findPrograms(join(lib, 'out')))];
+  for (const needed of ['agent', 'probe']) {
+    if (!programs.some(({ name }) => name === needed)) {
+      throw new InputError(`suites/guest makes no program ${needed}`, { where: join(projectRoot, 'suites/guest') });
+    }
+  }
+  return programs;
+}
+
+function userCommand(folder: string, sources: string, variables: readonly string[]): Command {
+  return {
+    argv: ['make', `--directory=${join(folder, sources)}`, '--jobs=2', '--no-print-directory', 'CC=gcc', ...variables],
+    env: { ...buildEnvironment(), CPPFLAGS: `-ffile-prefix-map=${folder}/=` },
+  };
+}
+
+/** Executable files, except shared libraries and tests that run on this machine. */
+async function findPrograms(folder: string): Promise<GuestBuild['programs']> {
+  const files = await listFiles(folder, (name) => !/\.(so(\.\d+)*|o|a|d)$/.test(name) && name !== 'tests');
+  const programs: { name: string; path: string }[] = [];
+  for (const file of files) {
+    const path = join(folder, file);
+    const info = await stat(path);
+    if (info.isFile() && info.mode & 0o100) programs.push({ name: basename(file), path });
+  }
+  return programs;
+}
+
+async function digestSources(stage: string, folders: readonly string[]): Promise<string> {
+  const files = await Promise.all(
+    folders.map(async (folder) => (await listFiles(join(stage, folder))).map((file) => join(folder, file))),
+  );
+  return digestFiles(stage, files.flat());
+}
+
+interface Unit {
+  readonly folder: string;
+  readonly run: (command: Command) => Promise<CommandResult>;
+}
+
+/** Builds in a copy of `sources` in the cache, unless a build of the same is there. Returns its folder. */
+async function unit(
+  { options, cache, stage }: Build,
+  name: string,
+  sources: readonly string[],
+  make: (unit: Unit) => Promise<void>,
+): Promise<string> {
+  const folder = join(unitFolder(cache), name);
+  const { signal, onProgress } = options;
+  await ensureEntry(folder, {
+    signal,
+    onWait: (pid) =>
+      onProgress?.({ stage: 'wait', message: `process ${pid ?? 'unknown'} builds the same: waiting for it` }),
+    make: async (partial) => {
+      for (const source of sources) {
+        await mkdir(dirname(join(partial.folder, source)), { recursive: true });
+        await cp(join(stage, source), join(partial.folder, source), { recursive: true });
+      }
+      const log = openLog(join(partial.folder, 'build.log'));
+      const common: CommandOptions = { signal, log, holds: partial.lockFd };
+      const run: Unit['run'] = async ({ argv, env }) => {
+        const printed: string[] = [];
+        const result = await tryCommand(argv, { ...common, env, onLine: (line) => printed.push(line) });
+        if (result.status !== 0) throw doesNotCompile(result, printed, log.path, name);
+        return result;
+      };
+      try {
+        await make({ folder: partial.folder, run });
+      } finally {
+        log.close();
+      }
+    },
+  });
+  return folder;
+}
+
+/** A compiler's complaint is about the sources; anything else about the machine. */
+function doesNotCompile(
+  result: CommandResult,
+  printed: readonly string[],
+  log: string,
+  name: string,
+): InputError | InfrastructureError {
+  const told = firstErrors(printed);
+  const failed = commandFailed(result, log, told);
+  const guilty = told.some((line) => /\berror:|undefined reference|^ERROR: modpost:/.test(line));
+  if (!guilty) return failed;
+  return new InputError(`${name.replace(/-[0-9a-f]{16}$/, '')} does not compile`, failed.details);
+}
+
+async function removeUnused(folder: string): Promise<void> {
+  const limit = Date.now() - unusedDays * 24 * 3600 * 1000;
+  for (const name of await readdir(folder)) {
+    if (/\.(partial|lock)$/.test(name)) continue;
+    const used = await stat(join(folder, name, 'complete')).catch(() => undefined);
+    if (used !== undefined && used.mtimeMs < limit) await removeEntry(join(folder, name));
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

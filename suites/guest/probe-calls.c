@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Blocking system calls, entered on command and reported when they return:
+ * `entering` is sent right before, so that the test knows where the thread is.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/select.h>
+#include <sys/sem.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+/* Written to by `feed`, waited for by those that wait for a descriptor. */
+static int pipe_fds[2] = { -1, -1 };
+static atomic_int futex_word;
+static int sem_id = -1, msg_id = -1;
+
+static struct timespec *timespec_of(const struct command *c, struct timespec *t)
+{
+	long ms = number(c, "ms", -1);
+
+	if (ms < 0)
+		return NULL;
+	t->tv_sec = ms / 1000;
+	t->tv_nsec = ms % 1000 * 1000000;
+	return t;
+}
+
+static long call_read(const struct command *c)
+{
+	char byte;
+
+	(void)c;
+	return read(pipe_fds[0], &byte, 1);
+}
+
+static long call_poll(const struct command *c)
+{
+	struct pollfd p = { .fd = pipe_fds[0], .events = POLLIN };
+
+	return poll(&p, 1, number(c, "ms", -1));
+}
+
+static long call_ppoll(const struct command *c)
+{
+	struct pollfd p = { .fd = pipe_fds[0], .events = POLLIN };
+	struct timespec t;
+
+	return ppoll(&p, 1, timespec_of(c, &t), NULL);
+}
+
+static long call_select(const struct command *c)
+{
+	struct timeval t = { number(c, "ms", 0) / 1000, number(c, "ms", 0) % 1000 * 1000 };
+	fd_set set;
+
+	FD_ZERO(&set);
+	FD_SET(pipe_fds[0], &set);
+	return select(pipe_fds[0] + 1, &set, NULL, NULL, given(c, "ms") ? &t : NULL);
+}
+
+static long call_epoll(const struct command *c)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int ret, error, fd = epoll_create1(EPOLL_CLOEXEC);
+
+	epoll_ctl(fd, EPOLL_CTL_ADD, pipe_fds[0], &event);
+	ret = epoll_wait(fd, &event, 1, number(c, "ms", -1));
+	error = errno;
+	close(fd);
+	errno = error;
+	return ret;
+}
+
+static long call_nanosleep(const struct command *c)
+{
+	struct timespec t;
+
+	return nanosleep(timespec_of(c, &t), NULL);
+}
+
+static long call_clock_nanosleep(const struct command *c)
+{
+	struct timespec t;
+	long long until = now_ns() + number(c, "ms", 0) * 1000000;
+	int error;
+
+	t.tv_sec = until / 1000000000;
+	t.tv_nsec = until % 1000000000;
+	error = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+	errno = error;
+	return error ? -1 : 0;
+}
+
+static long call_futex(const struct command *c)
+{
+	struct timespec t;
+
+	return syscall(SYS_futex, &futex_word, FUTEX_WAIT, 0, timespec_of(c, &t), NULL, 0);
+}
+
+static long call_wait4(const struct command *c)
+{
+	int status;
+
+	return wait4(number(c, "pid", -1), &status, 0, NULL) < 0 ? -1 : status;
+}
+
+static long call_pause(const struct command *c)
+{
+	(void)c;
+	return pause();
+}
+
+static long call_sigsuspend(const struct command *c)
+{
+	sigset_t none;
+
+	(void)c;
+	sigemptyset(&none);
+	return sigsuspend(&none);
+}
+
+static long call_sigtimedwait(const struct command *c)
+{
+	struct timespec t;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return sigtimedwait(&set, NULL, timespec_of(c, &t));
+}
+
+static long call_semop(const struct command *c)
+{
+	struct sembuf take = { .sem_op = -1 };
+	struct timespec t;
+
+	return semtimedop(sem_id, &take, 1, timespec_of(c, &t));
+}
+
+static long call_msgrcv(const struct command *c)
+{
+	struct { long type; char text[8]; } message;
+
+	(void)c;
+	return msgrcv(msg_id, &message, sizeof(message.text), 0, 0);
+}
+
+static long call_evwait(const struct command *c)
+{
+	struct timespec t;
+
+	return aem_evwait(timespec_of(c, &t));
+}
+
+static long call_evkeepalive(const struct command *c)
+{
+	(void)c;
+	errno = 0;
+	aem_evkeepalive();
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	long (*enter)(const struct command *c);
+} blocking[] = {
+	{ "read", call_read },
+	{ "poll", call_poll },
+	{ "ppoll", call_ppoll },
+	{ "select", call_select },
+	{ "epoll_wait", call_epoll },
+	{ "nanosleep", call_nanosleep },
+	{ "clock_nanosleep", call_clock_nanosleep },
+	{ "futex", call_futex },
+	{ "wait4", call_wait4 },
+	{ "pause", call_pause },
+	{ "sigsuspend", call_sigsuspend },
+	{ "sigtimedwait", call_sigtimedwait },
+	{ "semop", call_semop },
+	{ "msgrcv", call_msgrcv },
+	{ "evwait", call_evwait },
+	{ "evkeepalive", call_evkeepalive },
+};
+
+static void entering(const char *name)
+{
+	struct message m = { 0 };
+
+	put_text(&m, "{");
+	put_string(&m, "entering", name);
+	put_number(&m, "tid", syscall(SYS_gettid));
+	send_message(&m);
+}
+
+static void do_call(const struct command *c)
+{
+	const char *name = word(c, "name");
+	struct message m = { 0 };
+	long long start;
+	int error;
+	size_t i;
+	long ret;
+
+	for (i = 0; i < sizeof(blocking) / sizeof(blocking[0]); i++) {
+		if (strcmp(blocking[i].name, name))
+			continue;
+		entering(name);
+		start = now_ns();
+		errno = 0;
+		ret = blocking[i].enter(c);
+		error = errno;
+		put_number(&m, "elapsed", now_ns() - start);
+		answer_with(c, ret, ret < 0 ? error : 0, &m);
+		return;
+	}
+	answer(c, -1, ENOSYS);
+}
+
+/* Makes what the calls wait for; once, before the first. */
+static void do_prepare(const struct command *c)
+{
+	int ret = pipe(pipe_fds);
+
+	sem_id = semget(IPC_PRIVATE, 1, 0600);
+	msg_id = msgget(IPC_PRIVATE, 0600);
+	answer(c, ret < 0 || sem_id < 0 || msg_id < 0 ? -1 : 0, errno);
+}
+
+/* Gives the call what it waits for; for another thread than the one in it. */
+static void do_feed(const struct command *c)
+{
+	struct { long type; char text[8]; } message = { .type = 1 };
+	struct sembuf give = { .sem_op = 1 };
+	const char *what = word(c, "what");
+	long ret = 0;
+
+	if (!strcmp(what, "pipe")) {
+		ret = write(pipe_fds[1], "x", 1);
+	} else if (!strcmp(what, "futex")) {
+		atomic_store(&futex_word, 1);
+		ret = syscall(SYS_futex, &futex_word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	} else if (!strcmp(what, "sem")) {
+		ret = semop(sem_id, &give, 1);
+	} else if (!strcmp(what, "msg")) {
+		ret = msgsnd(msg_id, &message, sizeof(message.text), 0);
+	}
+	answer(c, ret < 0 ? -1 : 0, errno);
+}
+
+const struct verb call_verbs[] = {
+	{ "call", do_call },
+	{ "prepare", do_prepare },
+	{ "feed", do_feed },
+	{ }
+};

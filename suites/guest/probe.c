@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The probe's threads and the way of a command; see probe.h. */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+#define MAX_THREADS	64
+
+struct worker {
+	char name[16];
+	int commands[2];
+	pthread_t thread;
+	atomic_int tid;
+};
+
+static struct worker workers[MAX_THREADS];
+static atomic_int worker_count;
+static __thread bool leaving;
+
+int exit_status;
+
+static const struct verb *const tables[] = {
+	event_verbs, call_verbs, state_verbs, process_verbs,
+};
+
+const char *word(const struct command *c, const char *key)
+{
+	size_t len = strlen(key);
+	int i;
+
+	for (i = 0; i < c->count; i++)
+		if (!strncmp(c->words[i], key, len) && c->words[i][len] == '=')
+			return c->words[i] + len + 1;
+	return NULL;
+}
+
+bool given(const struct command *c, const char *key)
+{
+	return word(c, key) != NULL;
+}
+
+long number(const struct command *c, const char *key, long otherwise)
+{
+	const char *text = word(c, key);
+
+	return text ? strtol(text, NULL, 0) : otherwise;
+}
+
+static void run(struct command *c)
+{
+	const struct verb *v;
+	size_t i;
+
+	for (i = 0; c->count && i < sizeof(tables) / sizeof(tables[0]); i++) {
+		for (v = tables[i]; v->name; v++) {
+			if (!strcmp(v->name, c->words[0])) {
+				v->run(c);
+				return;
+			}
+		}
+	}
+	answer(c, -1, ENOSYS);
+}
+
+static void split(struct command *c)
+{
+	char *rest = c->line, *piece;
+
+	c->count = 0;
+	c->id = strtol(strsep(&rest, " ") ?: "0", NULL, 10);
+	while ((piece = strsep(&rest, " ")) && c->count < MAX_WORDS)
+		if (*piece)
+			c->words[c->count++] = piece;
+}
+
+/* One line, byte by byte: a line is short, and nothing is read ahead. */
+static bool read_line(int fd, char *line, size_t size)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	for (;;) {
+		n = read(fd, line + len, 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		if (line[len] == '\n') {
+			line[len] = '\0';
+			return true;
+		}
+		if (len < size - 1)
+			len++;
+	}
+}
+
+static void work(struct worker *w)
+{
+	static __thread struct command c;
+
+	atomic_store(&w->tid, syscall(SYS_gettid));
+	while (!leaving && read_line(w->commands[0], c.line, sizeof(c.line))) {
+		split(&c);
+		/* The thread's name: it is here. */
+		memmove(c.words, c.words + 1, --c.count * sizeof(c.words[0]));
+		run(&c);
+	}
+}
+
+static void *work_thread(void *arg)
+{
+	work(arg);
+	return NULL;
+}
+
+static struct worker *add_worker(const char *name)
+{
+	struct worker *w = &workers[atomic_load(&worker_count)];
+
+	snprintf(w->name, sizeof(w->name), "%s", name);
+	if (pipe(w->commands) < 0)
+		return NULL;
+	atomic_fetch_add(&worker_count, 1);
+	return w;
+}
+
+/* Returns the new thread's id, or -1 with errno. */
+int start_thread(const char *name)
+{
+	struct worker *w = add_worker(name);
+	int error;
+
+	if (!w)
+		return -1;
+	error = pthread_create(&w->thread, NULL, work_thread, w);
+	if (error) {
+		errno = error;
+		return -1;
+	}
+	while (!atomic_load(&w->tid))
+		sched_yield();
+	return atomic_load(&w->tid);
+}
+
+/* The calling thread ends after the command that it runs. */
+void end_thread(void)
+{
+	leaving = true;
+}
+
+static struct worker *find_worker(const char *name)
+{
+	int i;
+
+	/* The last of its name: an earlier one may have ended. */
+	for (i = atomic_load(&worker_count) - 1; i >= 0; i--)
+		if (!strcmp(workers[i].name, name))
+			return &workers[i];
+	return NULL;
+}
+
+static void hand_out(const char *line, struct command *c)
+{
+	char copy[sizeof(c->line) + 16];
+	struct worker *w;
+	int len;
+
+	snprintf(c->line, sizeof(c->line), "%s", line);
+	split(c);
+	if (!c->count) {
+		answer(c, -1, EBADMSG);
+		return;
+	}
+	if (!strcmp(c->words[0], "@io")) {
+		memmove(c->words, c->words + 1, --c->count * sizeof(c->words[0]));
+		run(c);
+		return;
+	}
+	if (*c->words[0] == '@') {
+		w = find_worker(c->words[0] + 1);
+		len = snprintf(copy, sizeof(copy), "%s\n", line);
+	} else {
+		w = &workers[0];
+		len = snprintf(copy, sizeof(copy), "%ld @main %s\n", c->id,
+			       strchr(line, ' ') + 1);
+	}
+	if (!w)
+		answer(c, -1, ESRCH);
+	else if (write(w->commands[1], copy, len) < 0)
+		answer(c, -1, errno);
+}
+
+/* Signals are for the other threads. */
+static void *serve_stdin(void *arg)
+{
+	static struct command c;
+	static char line[sizeof(c.line)];
+
+	(void)arg;
+	while (read_line(0, line, sizeof(line)))
+		hand_out(line, &c);
+	/* The test has gone. */
+	_exit(0);
+}
+
+static void start_io(void)
+{
+	sigset_t all, old;
+	pthread_t thread;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	if (pthread_create(&thread, NULL, serve_stdin, NULL))
+		_exit(98);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+int main(int argc, char *argv[])
+{
+	struct message m = { 0 };
+	struct worker *w;
+
+	if (argc > 1 && !strcmp(argv[1], "target"))
+		return target_main(argc - 2, argv + 2);
+	w = add_worker("main");
+	if (!w)
+		return 97;
+	w->thread = pthread_self();
+	start_io();
+	put_text(&m, "{");
+	put_number(&m, "ready", getpid());
+	send_message(&m);
+	work(w);
+	return exit_status;
+}

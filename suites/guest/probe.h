@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The probe: a program on libaem that a test steers line by line.
+ *
+ * A command is `ID [@THREAD] VERB [KEY=VALUE ...]` on stdin; its answer is
+ * `{"re":ID,"ret":VALUE,"errno":"NAME"|null,...}` on stdout. Handler calls and
+ * signals are told as they come. Every message is one write().
+ *
+ * The process's first thread and each that `thread` makes take commands from
+ * a pipe of their own and run them; handlers run in the one that registered.
+ * A further thread reads stdin, hands the commands out and runs those for
+ * @io itself: so a handler that is held can be let go. It registers nothing.
+ */
+#ifndef PROBE_H
+#define PROBE_H
+
+#include <aem.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MAX_WORDS	32
+
+struct command {
+	long id;
+	int count;
+	char *words[MAX_WORDS];		/* KEY=VALUE */
+	char line[8192];
+};
+
+/* A message that is being written; no stdio, it is used in handlers. */
+struct message {
+	size_t len;
+	char text[4096];
+};
+
+struct verb {
+	const char *name;
+	void (*run)(const struct command *c);
+};
+
+/* probe-message.c: all of it may be used in handlers. */
+void put_text(struct message *m, const char *text);
+void put_number(struct message *m, const char *key, long value);
+void put_string(struct message *m, const char *key, const char *value);
+void put_hex(struct message *m, const char *key, const void *data, size_t len);
+void send_message(struct message *m);
+void answer(const struct command *c, long ret, int error);
+void answer_with(const struct command *c, long ret, int error, struct message *more);
+long long now_ns(void);
+
+/* probe.c */
+long number(const struct command *c, const char *key, long otherwise);
+const char *word(const struct command *c, const char *key);
+bool given(const struct command *c, const char *key);
+int start_thread(const char *name);
+void end_thread(void);
+extern int exit_status;	/* of main, when it returns */
+
+/* probe-events.c */
+extern atomic_long calls;
+extern const struct verb event_verbs[];
+void example_handler(int eid, char *data, int len, unsigned long cookie);
+void pexit_handler(int eid, int pid, int status);
+int fire_event(int eid, unsigned int context, unsigned int count, const void *data, size_t len);
+
+/* probe-calls.c, probe-state.c, probe-process.c */
+extern const struct verb call_verbs[];
+extern const struct verb state_verbs[];
+extern const struct verb process_verbs[];
+
+/* probe-target.c: `probe target HOW ...`, a process that ends as it is told. */
+int target_main(int argc, char *argv[]);
+
+#endif /* PROBE_H */

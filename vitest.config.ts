@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { defineConfig } from 'vitest/config';
+
+const never = ['node_modules/**', 'reports/**'];
+
+/**
+ * The tests of aemcert itself. The conformance suites, suites/**\/*.suite.ts, are no part of
+ * them: `aemcert run` runs those.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['**/*.test.ts'],
+          exclude: [...never, '**/*.integration.test.ts', '**/*.browser.test.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: ['**/*.browser.test.ts'],
+          exclude: never,
+        },
+      },
+      {
+        // Guests and kernel builds: one at a time, since each takes the whole machine.
+        test: {
+          name: 'integration',
+          include: ['**/*.integration.test.ts'],
+          exclude: never,
+          pool: 'forks',
+          maxWorkers: 1,
+          fileParallelism: false,
+          testTimeout: 5 * 60_000,
+          hookTimeout: 20 * 60_000,
+          teardownTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
