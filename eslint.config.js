@@ -12,6 +12,7 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports', disallowTypeAnnotations: false }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       // Numbers in messages are what they look like.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       // Arrow functions of one call: `() => log.write(line)`.
@@ -20,6 +21,18 @@ export default tseslint.config(
       '@typescript-eslint/no-invalid-void-type': 'off',
       // What is aborted rejects with the signal's reason.
       '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
+    },
+  },
+  {
+    // Tests look into JSON of any shape, and hand broken data to the code on purpose.
+    files: ['**/*.test.ts', '**/testing/*.ts'],
+    rules: {
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+      '@typescript-eslint/no-unnecessary-condition': 'off',
     },
   },
   {

@@ -9,6 +9,7 @@ const never = ['node_modules/**', 'reports/**'];
  */
 export default defineConfig({
   test: {
+    teardownTimeout: 60_000,
     projects: [
       {
         test: {
@@ -35,7 +36,6 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 5 * 60_000,
           hookTimeout: 20 * 60_000,
-          teardownTimeout: 60_000,
         },
       },
     ],

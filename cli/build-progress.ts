@@ -10,8 +10,8 @@ export interface ProgressStream {
 
 /** Shows what a build does. Call done() before anything else is printed there. */
 export interface ProgressView {
-  show(progress: BuildProgress): void;
-  done(): void;
+  readonly show: (progress: BuildProgress) => void;
+  readonly done: () => void;
 }
 
 /**

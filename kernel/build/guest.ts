@@ -4,13 +4,13 @@ import { basename, dirname, join } from 'node:path';
 import { ensureEntry, removeEntry } from '../../lib/cache-entry.ts';
 import { digestFiles, digestText, digestValue, listFiles } from '../../lib/digest.ts';
 import { needSpace } from '../../lib/disk-space.ts';
-import { InfrastructureError, InputError } from '../../lib/errors.ts';
+import { InputError, type InfrastructureError } from '../../lib/errors.ts';
 import { cacheRoot, projectRoot } from '../../lib/paths.ts';
 import {
   buildEnvironment, commandFailed, openLog, tryCommand, type CommandOptions, type CommandResult,
 } from '../../lib/run-command.ts';
 import { loadControls } from '../../suites/controls/load.ts';
-import { seedTree } from '../../suites/controls/seed.ts';
+import { seedTree, userFaultFlags } from '../../suites/controls/seed.ts';
 import type { GuestBuild, KernelBuild, Variant } from './artifacts.ts';
 import { firstErrors } from './compile-error.ts';
 import type { BuildOptions } from './kernel.ts';
@@ -161,14 +161,13 @@ async function findModule(folder: string): Promise<string> {
 /** libaem with its examples, then the agent and the probe, which link it. */
 async function buildPrograms(build: Build): Promise<GuestBuild['programs']> {
   const { variant, stage, toolchain, options } = build;
-  const faults = variant === 'controls' ? ['FAULTS=1'] : [];
   const common = { recipe, variant, compiler: toolchain.compiler, linker: toolchain.linker };
 
   options.onProgress?.({ stage: 'programs', message: 'building libaem', done: 0, total: 2 });
   const libSources = ['modules/libaem', 'modules/include'];
   const libKey = digestValue({ ...common, sources: await digestSources(stage, libSources) });
   const lib = await unit(build, `libaem-${libKey.slice(0, 16)}`, libSources, async ({ folder, run }) => {
-    await run(userCommand(folder, 'modules/libaem', [`OUT=${join(folder, 'out')}`, ...faults]));
+    await run(userCommand(folder, variant, 'modules/libaem', [`OUT=${join(folder, 'out')}`]));
   });
 
   options.onProgress?.({ stage: 'programs', message: 'building the guest programs', done: 1, total: 2 });
@@ -178,7 +177,7 @@ async function buildPrograms(build: Build): Promise<GuestBuild['programs']> {
     const out = join(folder, 'out');
     await mkdir(out, { recursive: true });
     const libaem = `LIBAEM=${join(lib, 'out')}`;
-    await run(userCommand(folder, 'suites/guest', [`OUT=${out}`, libaem, `INCLUDE=${join(folder, 'modules/include')}`, ...faults]));
+    await run(userCommand(folder, variant, 'suites/guest', [`OUT=${out}`, libaem, `INCLUDE=${join(folder, 'modules/include')}`]));
   });
   const programs = [...(await findPrograms(join(guest, 'out'))), ...(await findPrograms(join(lib, 'out')))];
   for (const needed of ['agent', 'probe']) {
@@ -189,10 +188,11 @@ async function buildPrograms(build: Build): Promise<GuestBuild['programs']> {
   return programs;
 }
 
-function userCommand(folder: string, sources: string, variables: readonly string[]): Command {
+function userCommand(folder: string, variant: Variant, sources: string, variables: readonly string[]): Command {
+  const faults = variant === 'controls' ? userFaultFlags(folder) : [];
   return {
     argv: ['make', `--directory=${join(folder, sources)}`, '--jobs=2', '--no-print-directory', 'CC=gcc', ...variables],
-    env: { ...buildEnvironment(), CPPFLAGS: `-ffile-prefix-map=${folder}/=` },
+    env: { ...buildEnvironment(), CPPFLAGS: [`-ffile-prefix-map=${folder}/=`, ...faults].join(' ') },
   };
 }
 

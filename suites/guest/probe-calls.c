@@ -227,7 +227,7 @@ static void do_call(const struct command *c)
 		answer_with(c, ret, ret < 0 ? error : 0, &m);
 		return;
 	}
-	answer(c, -1, ENOSYS);
+	fail(c, ENOSYS);
 }
 
 /* Makes what the calls wait for; once, before the first. */
@@ -237,7 +237,7 @@ static void do_prepare(const struct command *c)
 
 	sem_id = semget(IPC_PRIVATE, 1, 0600);
 	msg_id = msgget(IPC_PRIVATE, 0600);
-	answer(c, ret < 0 || sem_id < 0 || msg_id < 0 ? -1 : 0, errno);
+	answer(c, ret < 0 || sem_id < 0 || msg_id < 0 ? -1 : 0);
 }
 
 /* Gives the call what it waits for; for another thread than the one in it. */
@@ -258,7 +258,7 @@ static void do_feed(const struct command *c)
 	} else if (!strcmp(what, "msg")) {
 		ret = msgsnd(msg_id, &message, sizeof(message.text), 0);
 	}
-	answer(c, ret < 0 ? -1 : 0, errno);
+	answer(c, ret < 0 ? -1 : 0);
 }
 
 const struct verb call_verbs[] = {

@@ -286,7 +286,7 @@ static void do_fire(const struct command *c)
 	for (i = 0, ret = 0; i < times && !ret; i++)
 		ret = fire_event(number(c, "eid", 0), number(c, "context", 0),
 				 number(c, "count", 1), len ? data : NULL, len);
-	answer(c, ret, errno);
+	answer(c, ret);
 }
 
 static void do_sysnr(const struct command *c)
@@ -313,7 +313,7 @@ static void do_init(const struct command *c)
 	const char *module = word(c, "module");
 
 	answer(c, !strcmp(module, "pexit") ? aemPEXIT_init() :
-	       !strcmp(module, "example") ? aemEXAMPLE_init() : aemCORE_init(), errno);
+	       !strcmp(module, "example") ? aemEXAMPLE_init() : aemCORE_init());
 }
 
 /* Addresses that are no handlers of the program. */
@@ -349,7 +349,7 @@ static void do_register(const struct command *c)
 	else
 		ret = aemEXAMPLE_register(handler_of(c, example_handler),
 					  number(c, "cookie", 0), flags);
-	answer(c, ret, errno);
+	answer(c, ret);
 }
 
 /* aem_entry() itself, with whatever arguments. */
@@ -366,32 +366,32 @@ static void do_entry(const struct command *c)
 	void *at = given(c, "args") ? (void *)number(c, "args", 0) : &args;
 	int nr = given(c, "nr") ? number(c, "nr", 0) : aemCORE_sysnr("example");
 
-	answer(c, aem_entry(nr, at), errno);
+	answer(c, aem_entry(nr, at));
 }
 
 static void do_start(const struct command *c)
 {
-	answer(c, aemCORE_event_start(number(c, "eid", 0)), errno);
+	answer(c, aemCORE_event_start(number(c, "eid", 0)));
 }
 
 static void do_stop(const struct command *c)
 {
-	answer(c, aemCORE_event_stop(number(c, "eid", 0)), errno);
+	answer(c, aemCORE_event_stop(number(c, "eid", 0)));
 }
 
 static void do_shutdown(const struct command *c)
 {
-	answer(c, aemCORE_event_shutdown(number(c, "eid", 0)), errno);
+	answer(c, aemCORE_event_shutdown(number(c, "eid", 0)));
 }
 
 static void do_priority(const struct command *c)
 {
-	answer(c, aemCORE_event_priority(number(c, "eid", 0), number(c, "priority", 0)), errno);
+	answer(c, aemCORE_event_priority(number(c, "eid", 0), number(c, "priority", 0)));
 }
 
 static void do_evctl(const struct command *c)
 {
-	answer(c, aem_evctl(number(c, "eid", 0), number(c, "opt", 0), number(c, "arg", 0)), errno);
+	answer(c, aem_evctl(number(c, "eid", 0), number(c, "opt", 0), number(c, "arg", 0)));
 }
 
 /* `do=NAME[:ARG][,...]`, in this order; see act(). */
@@ -417,18 +417,18 @@ static void do_on(const struct command *c)
 			s->actions[i++].arg = arg ? strtol(arg, NULL, 0) : 0;
 		}
 	}
-	answer(c, 0, 0);
+	answer(c, 0);
 }
 
 static void do_release(const struct command *c)
 {
 	atomic_store(&script_of(number(c, "eid", 0))->released, 1);
-	answer(c, 0, 0);
+	answer(c, 0);
 }
 
 static void do_calls(const struct command *c)
 {
-	answer(c, atomic_load(&calls), 0);
+	answer(c, atomic_load(&calls));
 }
 
 static void do_vmtable(const struct command *c)
@@ -496,7 +496,7 @@ static void do_fire_each(const struct command *c)
 
 	for (i = 0; i < count && !ret; i++)
 		ret = fire_event(number(c, "eid", 0) + i, 0, 1, NULL, 0);
-	answer(c, ret, errno);
+	answer(c, ret);
 }
 
 const struct verb event_verbs[] = {

@@ -107,10 +107,15 @@ void answer_with(const struct command *c, long ret, int error, struct message *m
 	send_message(&m);
 }
 
-/* `error` counts where ret is negative, as with system calls. */
-void answer(const struct command *c, long ret, int error)
+/* errno, as the call left it that returned `ret`, counts where that is negative. */
+void answer(const struct command *c, long ret)
 {
-	answer_with(c, ret, ret < 0 ? error : 0, NULL);
+	answer_with(c, ret, ret < 0 ? errno : 0, NULL);
+}
+
+void fail(const struct command *c, int error)
+{
+	answer_with(c, -1, error, NULL);
 }
 
 long long now_ns(void)

@@ -17,18 +17,18 @@ static void do_thread(const struct command *c)
 {
 	int tid = start_thread(word(c, "name"));
 
-	answer(c, tid, errno);
+	answer(c, tid);
 }
 
 static void do_thread_exit(const struct command *c)
 {
 	end_thread();
-	answer(c, 0, 0);
+	answer(c, 0);
 }
 
 static void do_gettid(const struct command *c)
 {
-	answer(c, syscall(SYS_gettid), errno);
+	answer(c, syscall(SYS_gettid));
 }
 
 /* Main returns: what follows is the C library's exit. */
@@ -36,12 +36,12 @@ static void do_return(const struct command *c)
 {
 	exit_status = number(c, "status", 0);
 	end_thread();
-	answer(c, 0, 0);
+	answer(c, 0);
 }
 
 static void do_exit(const struct command *c)
 {
-	answer(c, 0, 0);
+	answer(c, 0);
 	if (given(c, "now"))
 		_exit(number(c, "status", 0));
 	exit(number(c, "status", 0));
@@ -59,7 +59,7 @@ static void do_fork(const struct command *c)
 	pid_t pid;
 
 	if (pipe(fds) < 0) {
-		answer(c, -1, errno);
+		answer(c, -1);
 		return;
 	}
 	pid = fork();
@@ -78,7 +78,7 @@ static void do_fork(const struct command *c)
 	}
 	close(fds[1]);
 	if (pid < 0 || read(fds[0], result, sizeof(result)) != sizeof(result)) {
-		answer(c, -1, errno);
+		answer(c, -1);
 		return;
 	}
 	close(fds[0]);
@@ -100,7 +100,7 @@ static void do_exec(const struct command *c)
 	if (!given(c, "path"))
 		argv[0] = "probe";
 	execvp(path, argv);
-	answer(c, -1, errno);
+	answer(c, -1);
 }
 
 static void on_signal(int signo)
@@ -123,13 +123,13 @@ static void do_catch(const struct command *c)
 		.sa_flags = given(c, "restart") ? SA_RESTART : 0,
 	};
 
-	answer(c, sigaction(number(c, "signal", 0), &sa, NULL), errno);
+	answer(c, sigaction(number(c, "signal", 0), &sa, NULL));
 }
 
 static void do_kill(const struct command *c)
 {
 	answer(c, syscall(SYS_tgkill, getpid(), number(c, "tid", getpid()),
-			  number(c, "signal", 0)), errno);
+			  number(c, "signal", 0)));
 }
 
 /* Is the child waitable, and with which status? It stays waitable. */
@@ -151,7 +151,7 @@ static void do_reap(const struct command *c)
 	int status = 0;
 	pid_t pid = waitpid(number(c, "pid", -1), &status, 0);
 
-	answer(c, pid < 0 ? -1 : status, errno);
+	answer(c, pid < 0 ? -1 : status);
 }
 
 /* Starts `probe target HOW ARG` as a child: ret is its pid. */
@@ -163,7 +163,7 @@ static void do_child(const struct command *c)
 	pid_t pid;
 
 	if (pipe(gate) < 0) {
-		answer(c, -1, errno);
+		answer(c, -1);
 		return;
 	}
 	pid = given(c, "vfork") ? vfork() : fork();
@@ -179,13 +179,13 @@ static void do_child(const struct command *c)
 	if (pid > 0 && dup2(gate[1], 200 + number(c, "slot", 0)) < 0)
 		pid = -1;
 	close(gate[1]);
-	answer(c, pid, errno);
+	answer(c, pid);
 }
 
 /* Lets the child of a slot end. */
 static void do_let(const struct command *c)
 {
-	answer(c, write(200 + number(c, "slot", 0), "\n", 1) == 1 ? 0 : -1, errno);
+	answer(c, write(200 + number(c, "slot", 0), "\n", 1) == 1 ? 0 : -1);
 }
 
 const struct verb process_verbs[] = {

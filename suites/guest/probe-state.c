@@ -152,7 +152,7 @@ static void do_spin(const struct command *c)
 		wrong = spin_mask(target);
 	else
 		spin_until(target);
-	answer(c, wrong, 0);
+	answer(c, wrong);
 }
 
 static void do_sigmask(const struct command *c)
@@ -166,7 +166,7 @@ static void do_sigmask(const struct command *c)
 		if (given(c, "signal"))
 			sigaddset(&set, number(c, "signal", 0));
 	}
-	answer(c, sigprocmask(SIG_SETMASK, &set, NULL), errno);
+	answer(c, sigprocmask(SIG_SETMASK, &set, NULL));
 }
 
 /* Grows the brk area and uses malloc; `low` and `high` bound what it got. */
@@ -178,7 +178,7 @@ static void do_heap(const struct command *c)
 	char *block = malloc(size);
 
 	if (grown == (void *)-1 || !block) {
-		answer(c, -1, ENOMEM);
+		fail(c, ENOMEM);
 		return;
 	}
 	memset(grown, 0x5a, size);
@@ -200,7 +200,7 @@ static void do_touch(const struct command *c)
 		sum += at[i];
 		at[i] = 1;
 	}
-	answer(c, sum, 0);
+	answer(c, sum);
 }
 
 const struct verb state_verbs[] = {

@@ -67,7 +67,7 @@ static void run(struct command *c)
 			}
 		}
 	}
-	answer(c, -1, ENOSYS);
+	fail(c, ENOSYS);
 }
 
 static void split(struct command *c)
@@ -176,7 +176,7 @@ static void hand_out(const char *line, struct command *c)
 	snprintf(c->line, sizeof(c->line), "%s", line);
 	split(c);
 	if (!c->count) {
-		answer(c, -1, EBADMSG);
+		fail(c, EBADMSG);
 		return;
 	}
 	if (!strcmp(c->words[0], "@io")) {
@@ -193,9 +193,9 @@ static void hand_out(const char *line, struct command *c)
 			       strchr(line, ' ') + 1);
 	}
 	if (!w)
-		answer(c, -1, ESRCH);
+		fail(c, ESRCH);
 	else if (write(w->commands[1], copy, len) < 0)
-		answer(c, -1, errno);
+		answer(c, -1);
 }
 
 /* Signals are for the other threads. */

@@ -46,7 +46,8 @@ void put_number(struct message *m, const char *key, long value);
 void put_string(struct message *m, const char *key, const char *value);
 void put_hex(struct message *m, const char *key, const void *data, size_t len);
 void send_message(struct message *m);
-void answer(const struct command *c, long ret, int error);
+void answer(const struct command *c, long ret);
+void fail(const struct command *c, int error);
 void answer_with(const struct command *c, long ret, int error, struct message *more);
 long long now_ns(void);
 

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { join, relative } from 'node:path';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
+import type { Flavour } from '../../kernel/build/artifacts.ts';
+import { abortOnSignal } from '../../lib/abort-on-signal.ts';
+import { ExitStatus } from '../../lib/errors.ts';
+import { conclude } from '../../reporters/conclude.ts';
+import { createProgress } from '../../reporters/terminal/progress.ts';
+import { wantsColour } from '../../reporters/terminal/style.ts';
+import { renderSummary } from '../../reporters/terminal/summary.ts';
+import { writeReports } from '../../reporters/write.ts';
+import { selectTests } from '../../suites/harness/plan.ts';
+import { loadPlan, runSuites } from '../../suites/harness/run.ts';
+
+interface Options {
+  readonly module: readonly string[];
+  readonly requirement: readonly string[];
+  readonly grep?: string;
+  readonly list?: true;
+  readonly out: string;
+  readonly bail?: true;
+  readonly timeout: number;
+  readonly flavour: Flavour;
+  readonly kernelVersion?: string;
+  readonly source?: string;
+  readonly memory: number;
+  readonly cpus: number;
+}
+
+/** `aemcert run`: the conformance suites, on a kernel that it builds and boots. */
+export function register(program: Command): void {
+  program
+    .command('run')
+    .description('build and boot the kernel under test, run the suites on it, write the reports')
+    .option('-m, --module <name>', 'only the tests of this module; may be repeated', collect, [])
+    .option('-r, --requirement <id>', 'only what verifies this requirement or what is below it; may be repeated', collect, [])
+    .option('-g, --grep <text>', 'only tests whose title, id or file contains this text')
+    .option('-l, --list', 'print the plan and run nothing')
+    .option('-o, --out <dir>', 'where results.json and the reports go', 'reports')
+    .addOption(new Option('--bail', 'stop at the first test that does not pass').conflicts('keepGoing'))
+    .addOption(new Option('--keep-going', 'run all tests whatever their verdicts (the default)'))
+    .option('-t, --timeout <seconds>', 'until what a test waits for counts as not happening', positive, 60)
+    .addOption(new Option('--flavour <name>', 'of the kernel').choices(['base', 'debug', 'coverage']).default('base'))
+    .option('--kernel-version <series>', 'the kernel series; the newest there is')
+    .option('--source <dir|tarball>', "a kernel source of your own, instead of Debian's package")
+    .option('--memory <MiB>', 'of the guest', positive, 512)
+    .option('--cpus <count>', 'of the guest', positive, 2)
+    .addHelpText('after', `
+Exit status: 0 every mandatory requirement passed (of those selected), 1 not,
+2 usage or bad input, 3 could not tell: the machine or the target failed.
+
+Examples:
+  $ aemcert run
+  $ aemcert run --module pexit --bail
+  $ aemcert run --requirement AEM-CORE-022
+  $ aemcert run --grep 'restarts' --out /tmp/try
+  $ aemcert run --list`)
+    .action(async (options: Options) => {
+      if (options.list === true) await list(options);
+      else await run(options);
+    });
+}
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
+
+function positive(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('A whole number from 1 on is expected.');
+  return number;
+}
+
+async function list(options: Options): Promise<void> {
+  const { requirements, plan } = await loadPlan();
+  const selected = selectTests(plan, selectionOf(options), requirements);
+  for (const test of selected) {
+    process.stdout.write(`${test.suite.padEnd(6)} ${test.requirements.join(',').padEnd(16)} ${test.title}\n`);
+  }
+  process.stdout.write(`${selected.length} tests\n`);
+}
+
+function selectionOf({ module, requirement, grep }: Options): {
+  modules: readonly string[];
+  requirements: readonly string[];
+  grep: string | undefined;
+} {
+  return { modules: module, requirements: requirement, grep };
+}
+
+/** What leaves something out, or departs from what is certified, as given. */
+function filtersOf({ module, requirement, grep, bail }: Options): Record<string, string> {
+  return {
+    ...(module.length > 0 ? { module: module.join(',') } : {}),
+    ...(requirement.length > 0 ? { requirement: requirement.join(',') } : {}),
+    ...(grep === undefined ? {} : { grep }),
+    ...(bail === true ? { bail: 'true' } : {}),
+  };
+}
+
+async function run(options: Options): Promise<void> {
+  const interruption = abortOnSignal();
+  const stream = process.stderr;
+  const isTTY = stream.isTTY === true;
+  const progress = createProgress({ stream, isTTY, total: 0 });
+  try {
+    const results = await runSuites({
+      selection: selectionOf(options),
+      out: options.out,
+      flavour: options.flavour,
+      kernelVersion: options.kernelVersion,
+      source: options.source,
+      memoryMiB: options.memory,
+      cpus: options.cpus,
+      bail: options.bail === true,
+      deadline: options.timeout * 1000,
+      command: ['aemcert', ...process.argv.slice(2)],
+      filters: filtersOf(options),
+      signal: interruption.signal,
+      onBuild: ({ message, done, total }) =>
+        progress.phase({
+          name: message,
+          ...(done === undefined ? {} : { done }),
+          ...(total === undefined ? {} : { total }),
+        }),
+      onPlan(selected) {
+        progress.phase(undefined);
+        progress.planned(selected.length);
+      },
+      onStart: (test) => progress.testStarted(test),
+      onEnd: (test, result) => progress.testFinished({ ...test, ...result }),
+    });
+    progress.finish();
+    const written = await writeReports(results, options.out);
+    const reports = [join(options.out, 'results.json'), ...Object.values(written)].map((path) => relative('.', path));
+    const colour = wantsColour(process.stdout.isTTY === true, process.env);
+    process.stdout.write(`${renderSummary(results, { colour, reports })}\n`);
+    process.exitCode = interruption.signal.aborted ? ExitStatus.Infrastructure : conclude(results).exitStatus;
+  } finally {
+    progress.finish();
+    interruption.dispose();
+  }
+  // Interrupted, a test may still wait in its process, which ends with this one.
+  if (interruption.signal.aborted) process.exit();
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { access, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { ensureGuest } from '../../kernel/build/guest.ts';
+import { ensureKernel } from '../../kernel/build/kernel.ts';
+import { abortOnSignal } from '../../lib/abort-on-signal.ts';
+import { buildProgressView } from '../build-progress.ts';
+import { runSteps, runTool, runVisibly, type Step } from '../steps.ts';
+
+interface SelftestOptions {
+  readonly unit?: true;
+}
+
+/** `aemcert selftest`: the tests of aemcert itself. */
+export function register(program: Command): void {
+  program
+    .command('selftest')
+    .description('the tests of aemcert itself: unit tests, then those that build the kernel and boot it')
+    .option('--unit', 'only what needs no kernel and no guest; seconds')
+    .argument('[filter...]', 'only test files whose path contains one of these')
+    .addHelpText('after', '\nExit status: 0 all passed, 1 some failed, 3 some could not be run.')
+    .addHelpText('after', '\nExamples:\n  $ aemcert selftest\n  $ aemcert selftest --unit\n  $ aemcert selftest --unit reporters/')
+    .action(async (filters: readonly string[], options: SelftestOptions) => {
+      process.exitCode = await runSteps('selftest', await steps(filters, options));
+    });
+}
+
+async function steps(filters: readonly string[], options: SelftestOptions): Promise<readonly Step[]> {
+  const browser = await browserTests(filters);
+  const unit: readonly Step[] = [
+    { title: 'unit tests', run: () => vitest('unit', filters) },
+    ...(filters.length > 0 ? [] : [{ title: 'tests of libaem that need no AEM kernel', run: libaemTests }]),
+    ...browser,
+  ];
+  if (options.unit === true) return unit;
+  return [
+    ...unit,
+    { title: 'the kernel and the guest programs', run: buildAll },
+    { title: 'integration tests', run: () => vitest('integration', filters) },
+  ];
+}
+
+function vitest(project: string, filters: readonly string[]): Promise<boolean> {
+  // A filter may leave one of the projects without a file; a whole run may not.
+  const empty = filters.length > 0 ? ['--passWithNoTests'] : [];
+  return runTool('vitest/vitest.mjs', ['run', '--config', 'vitest.config.ts', '--project', project, ...empty, ...filters]);
+}
+
+async function libaemTests(): Promise<boolean> {
+  const out = await mkdtemp(join(tmpdir(), 'aemcert-libaem-'));
+  try {
+    return await runVisibly('make', ['--silent', '--directory=modules/libaem', `OUT=${out}`, 'check']);
+  } finally {
+    await rm(out, { recursive: true, force: true });
+  }
+}
+
+/** A browser is no need of aemcert's users, so its tests are left out where there is none, but not in CI. */
+async function browserTests(filters: readonly string[]): Promise<readonly Step[]> {
+  const chromium = process.env['AEMCERT_CHROMIUM'] ?? '/usr/bin/chromium';
+  const there = await access(chromium).then(
+    () => true,
+    () => false,
+  );
+  if (there || process.env['CI'] !== undefined) {
+    return [{ title: 'browser tests', run: () => vitest('browser', filters) }];
+  }
+  process.stdout.write(`selftest: the browser tests are left out: there is no ${chromium} (apt-get install chromium)\n`);
+  return [];
+}
+
+async function buildAll(): Promise<boolean> {
+  const interruption = abortOnSignal();
+  const view = buildProgressView(process.stdout);
+  const options = { signal: interruption.signal, onProgress: view.show };
+  try {
+    const kernel = await ensureKernel(options);
+    await ensureGuest(kernel, 'release', options);
+    await ensureGuest(kernel, 'controls', options);
+    return true;
+  } finally {
+    view.done();
+    interruption.dispose();
+  }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { createVitest } from 'vitest/node';
+import type { Reporter, TestCase } from 'vitest/node';
+import type { SessionSettings } from './session.ts';
+import { vitestConfig } from './plan.ts';
+import type { Evidence } from './verifies.ts';
+
+/** One test that has ended. */
+export interface Executed {
+  readonly id: string;
+  /** The seeded fault with which it ran. */
+  readonly fault: string | undefined;
+  readonly durationMs: number;
+  readonly evidence: Evidence;
+}
+
+export interface ExecuteOptions {
+  readonly settings: SessionSettings;
+  readonly bail?: boolean;
+  readonly signal?: AbortSignal | undefined;
+  onStart?(id: string): void;
+  onEnd?(executed: Executed): void;
+}
+
+/**
+ * Runs tests in a process of their own, on a target that it boots. Returns
+ * what kept tests from being run at all, in words; empty when nothing did.
+ */
+export async function executeTests(options: ExecuteOptions): Promise<readonly string[]> {
+  const reporter: Reporter = {
+    onTestCaseReady(test) {
+      const { plan } = test.meta();
+      if (plan !== undefined) options.onStart?.(plan.id);
+    },
+    onTestCaseResult(test) {
+      const { plan, evidence } = test.meta();
+      const result = test.result();
+      // Cancelled, or left out by --bail: it has not been run.
+      if (plan === undefined || result.state === 'skipped' || result.state === 'pending') return;
+      options.onEnd?.({
+        id: plan.id,
+        fault: plan.fault,
+        durationMs: test.diagnostic()?.duration ?? 0,
+        evidence: evidence ?? withoutEvidence(test),
+      });
+    },
+  };
+  const vitest = await createVitest('test', {
+    config: vitestConfig,
+    watch: false,
+    reporters: [reporter],
+    bail: options.bail === true ? 1 : 0,
+  });
+  const abort = (): void => void vitest.cancelCurrentRun('keyboard-input');
+  options.signal?.addEventListener('abort', abort, { once: true });
+  try {
+    vitest.provide('session', options.settings);
+    const aborted = new Promise<'aborted'>((resolve) => {
+      options.signal?.addEventListener('abort', () => resolve('aborted'), { once: true });
+    });
+    const outcome = await Promise.race([vitest.start(), aborted]);
+    if (outcome === 'aborted') return [];
+    return [
+      ...outcome.testModules.flatMap((module) => module.errors().map((error) => error.message)),
+      ...outcome.unhandledErrors.map((error) => (error as Error).message ?? String(error)),
+    ];
+  } finally {
+    options.signal?.removeEventListener('abort', abort);
+    // A test that waits in its process is not waited for.
+    if (options.signal?.aborted !== true) await vitest.close();
+    process.exitCode = 0;
+  }
+}
+
+/** Its process was lost, or it ran into the time limit of a whole test. */
+function withoutEvidence(test: TestCase): Evidence {
+  const [error] = test.result().errors ?? [];
+  return {
+    verdict: 'UNRESOLVED',
+    startedAt: new Date().toISOString(),
+    assertions: 0,
+    incidents: [],
+    reason: error?.message.split('\n')[0] ?? 'the test left no evidence',
+    details: error?.stack ?? '',
+  };
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+/** Something that a test waited for did not come, or came otherwise: the test fails. */
+export class ExpectationError extends Error {
+  readonly expected: string;
+  readonly observed: string;
+
+  constructor(expected: string, observed: string) {
+    super(`expected ${expected}; observed ${observed}`);
+    this.name = 'ExpectationError';
+    this.expected = expected;
+    this.observed = observed;
+  }
+}
+
+/** The subject lacks an optional feature: the test cannot say anything of it. */
+export class UnsupportedError extends Error {
+  constructor(reason: string) {
+    super(reason);
+    this.name = 'UnsupportedError';
+  }
+}

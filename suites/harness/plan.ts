@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { relative } from 'node:path';
+import { createVitest } from 'vitest/node';
+import { InputError } from '../../lib/errors.ts';
+import { projectRoot } from '../../lib/paths.ts';
+import type { PlannedTest } from '../../reporters/results.ts';
+import { nearest } from '../../specs/loader/index.ts';
+import type { RequirementSet } from '../../specs/loader/index.ts';
+import { suiteOf } from './ids.ts';
+// Types of what the tests carry.
+import type {} from './verifies.ts';
+
+export const vitestConfig = `${projectRoot}/suites/vitest.config.ts`;
+
+/** All tests there are, in the order in which they run. Loads the files, runs nothing. */
+export async function collectPlan(): Promise<readonly PlannedTest[]> {
+  const vitest = await createVitest('test', { config: vitestConfig, watch: false, reporters: [{}] });
+  try {
+    const { testModules, unhandledErrors } = await vitest.collect();
+    const broken = [...testModules.flatMap((module) => module.errors()), ...unhandledErrors];
+    const [first] = broken;
+    if (first !== undefined) {
+      const error = first as { message?: string; stack?: string };
+      throw new InputError('a test file cannot be loaded', { seen: error.stack ?? error.message ?? String(first) });
+    }
+    const plan = testModules.flatMap((module) =>
+      [...module.children.allTests()].map((test): PlannedTest => {
+        const { plan } = test.meta();
+        const file = relative(projectRoot, module.moduleId);
+        if (plan === undefined) {
+          throw new InputError('a test verifies nothing', {
+            where: file,
+            expected: 'tests defined by verifies()',
+            seen: test.fullName,
+          });
+        }
+        return {
+          id: plan.id,
+          suite: suiteOf(file),
+          file,
+          title: test.name,
+          requirements: plan.requirements,
+          binding: 'aem',
+        };
+      }),
+    );
+    const sorted = plan.sort((a, b) => a.file.localeCompare(b.file, 'en'));
+    checkUnique(sorted);
+    return sorted;
+  } finally {
+    await vitest.close();
+  }
+}
+
+function checkUnique(plan: readonly PlannedTest[]): void {
+  const seen = new Map<string, PlannedTest>();
+  for (const test of plan) {
+    const other = seen.get(test.id);
+    if (other !== undefined) {
+      throw new InputError('two tests have the same id', {
+        where: test.file,
+        seen: `${test.id}: “${test.title}” and “${other.title}”`,
+        hint: 'give one another title',
+      });
+    }
+    seen.set(test.id, test);
+  }
+}
+
+/** What a user may ask to leave out. */
+export interface Selection {
+  readonly modules: readonly string[];
+  /** Requirement ids; a parent stands for all that comes below it. */
+  readonly requirements: readonly string[];
+  /** Text that title, id or file contains. */
+  readonly grep?: string | undefined;
+}
+
+/** The tests that a selection leaves in. Throws an InputError when it names what is not there. */
+export function selectTests(
+  plan: readonly PlannedTest[],
+  selection: Selection,
+  requirements: RequirementSet,
+): readonly PlannedTest[] {
+  const suites = [...new Set(plan.map((test) => test.suite))];
+  for (const module of selection.modules) {
+    if (!suites.includes(module)) throw unknown('module', module, suites);
+  }
+  for (const id of selection.requirements) {
+    if (!requirements.byId.has(id)) throw unknown('requirement', id, [...requirements.byId.keys()]);
+  }
+  const wanted = new Set(selection.requirements.flatMap((id) => withChildren(id, requirements)));
+  const { grep } = selection;
+  const selected = plan.filter(
+    (test) =>
+      (selection.modules.length === 0 || selection.modules.includes(test.suite)) &&
+      (wanted.size === 0 || test.requirements.some((id) => wanted.has(id))) &&
+      (grep === undefined || [test.title, test.id, test.file].some((text) => text.includes(grep))),
+  );
+  if (selected.length === 0) {
+    throw new InputError('no test is left by --module, --requirement and --grep', {
+      expected: `one of ${plan.length} tests`,
+      hint: 'aemcert run --list',
+    });
+  }
+  return selected;
+}
+
+function withChildren(id: string, requirements: RequirementSet): readonly string[] {
+  const children = requirements.byId.get(id)?.children ?? [];
+  return [id, ...children.flatMap((child) => withChildren(child, requirements))];
+}
+
+function unknown(what: string, name: string, known: readonly string[]): InputError {
+  const similar = nearest(name, known);
+  return new InputError(`there is no ${what} ${name}`, {
+    expected: known.length <= 12 ? known.join(', ') : `one of ${known.length}`,
+    seen: name,
+    hint: similar === undefined ? 'aemcert run --list' : `did you mean ${similar}?`,
+  });
+}

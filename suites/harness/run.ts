@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { execFile } from 'node:child_process';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Flavour, GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
+import { ensureGuest } from '../../kernel/build/guest.ts';
+import { ensureKernel } from '../../kernel/build/kernel.ts';
+import type { OnProgress } from '../../kernel/build/progress.ts';
+import { digestFile, digestFiles, listFiles } from '../../lib/digest.ts';
+import { InfrastructureError, formatError } from '../../lib/errors.ts';
+import { projectRoot } from '../../lib/paths.ts';
+import type { Incident, PlannedTest, Results, RunInfo, Subject, TargetInfo, TestResult } from '../../reporters/results.ts';
+import { deriveRequirementResults } from '../../reporters/verdict.ts';
+import type { RequirementInput } from '../../reporters/verdict.ts';
+import { SpecError, checkLinks, loadRequirements } from '../../specs/loader/index.ts';
+import type { RequirementSet } from '../../specs/loader/index.ts';
+import { executeTests } from './execute.ts';
+import type { Executed } from './execute.ts';
+import { collectPlan, selectTests } from './plan.ts';
+import type { Selection } from './plan.ts';
+
+export interface RunOptions {
+  readonly selection: Selection;
+  readonly out: string;
+  readonly flavour: Flavour;
+  readonly kernelVersion?: string | undefined;
+  readonly source?: string | undefined;
+  readonly memoryMiB: number;
+  readonly cpus: number;
+  readonly bail: boolean;
+  /** Milliseconds until what a test waits for counts as not happening. */
+  readonly deadline: number;
+  readonly command: readonly string[];
+  readonly filters: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+  readonly onBuild: OnProgress;
+  onPlan(selected: readonly PlannedTest[]): void;
+  onStart(test: PlannedTest): void;
+  onEnd(test: PlannedTest, result: TestResult): void;
+}
+
+/** Specs and tests, read and checked against each other. */
+export interface Loaded {
+  readonly requirements: RequirementSet;
+  readonly plan: readonly PlannedTest[];
+}
+
+/** Loads what there is to run. Throws InputErrors with all that is wrong. */
+export async function loadPlan(): Promise<Loaded> {
+  const requirements = await loadRequirements();
+  const plan = await collectPlan();
+  const problems = checkLinks(requirements, plan).filter(({ severity }) => severity === 'error');
+  const unknown = problems.filter(({ kind }) => kind === 'unknown-requirement');
+  if (unknown.length > 0) {
+    throw new SpecError(unknown.map(({ message }) => ({ file: 'suites', message })));
+  }
+  return { requirements, plan };
+}
+
+/**
+ * Runs the suites on a target of their own and writes results.json into
+ * `out`: first the plan, then what has been measured so far, at last all of
+ * it. Whatever ends the run, what was measured is kept.
+ */
+export async function runSuites(options: RunOptions): Promise<Results> {
+  await checkWritable(options.out);
+  const { requirements, plan } = await loadPlan();
+  const selected = selectTests(plan, options.selection, requirements);
+  const leftOut = plan.filter((test) => !selected.includes(test));
+  const { signal, onBuild: onProgress } = options;
+  const kernel = await ensureKernel({
+    version: options.kernelVersion,
+    source: options.source,
+    flavour: options.flavour,
+    signal,
+    onProgress,
+  });
+  const guest = await ensureGuest(kernel, 'release', { signal, onProgress });
+  const consoleLog = join(options.out, 'console.log');
+  await writeFile(consoleLog, '');
+
+  const state = createState({
+    run: await describeRun(options),
+    subject: await describeSubject(kernel, guest),
+    requirements,
+    selected,
+    leftOut,
+    options,
+  });
+  const store = createStore(join(options.out, 'results.json'), () => state.results());
+  await store.save();
+  options.onPlan(selected);
+
+  const byId = new Map(selected.map((test) => [test.id, test]));
+  try {
+    const broken = await executeTests({
+      settings: {
+        kernel,
+        guest,
+        memoryMiB: options.memoryMiB,
+        cpus: options.cpus,
+        consoleLog,
+        deadline: options.deadline,
+        selected: selected.map(({ id }) => id),
+        limits: limitsOf(requirements),
+      },
+      bail: options.bail,
+      signal,
+      onStart(id) {
+        const test = byId.get(id);
+        if (test !== undefined) options.onStart(test);
+      },
+      onEnd(executed) {
+        const test = byId.get(executed.id);
+        if (test === undefined) return;
+        options.onEnd(test, state.add(executed));
+        store.saveSoon();
+      },
+    });
+    if (signal.aborted) state.interrupted(String((signal.reason as Error).message));
+    else state.ended(broken, options.bail);
+  } catch (error) {
+    state.interrupted(formatError(error).split('\n')[0] ?? 'the run failed');
+  }
+  await store.save();
+  return state.results();
+}
+
+/** A folder that cannot be written to is better known before a build than after the run. */
+async function checkWritable(out: string): Promise<void> {
+  const probe = join(out, `.writable-${process.pid}`);
+  try {
+    await mkdir(out, { recursive: true });
+    await (await open(probe, 'w')).close();
+    await rm(probe);
+  } catch (cause) {
+    throw new InfrastructureError('the folder for the results cannot be written to', {
+      where: out,
+      seen: cause instanceof Error ? cause.message : String(cause),
+      hint: 'choose another one with --out',
+      cause,
+    });
+  }
+}
+
+function limitsOf(requirements: RequirementSet): Record<string, Record<string, number>> {
+  return Object.fromEntries(
+    requirements.requirements.map(({ id, limits }) => [
+      id,
+      Object.fromEntries(Object.entries(limits).map(([name, { value }]) => [name, value])),
+    ]),
+  );
+}
+
+async function describeRun(options: RunOptions): Promise<RunInfo> {
+  return {
+    startedAt: new Date().toISOString(),
+    complete: false,
+    command: options.command,
+    filters: options.filters,
+    suite: await describeSuite(),
+  };
+}
+
+async function describeSuite(): Promise<RunInfo['suite']> {
+  const { version } = JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8')) as { version: string };
+  const git = async (...args: readonly string[]): Promise<string> =>
+    (await promisify(execFile)('git', ['-C', projectRoot, ...args])).stdout.trim();
+  try {
+    const [revision, changes] = [await git('rev-parse', 'HEAD'), await git('status', '--porcelain')];
+    return { version, revision, dirty: changes !== '' };
+  } catch {
+    // No git, or no repository: the files themselves say which suite it is.
+    const folders = ['kernel', 'modules', 'specs', 'suites'];
+    const files = await Promise.all(
+      folders.map(async (folder) => (await listFiles(join(projectRoot, folder))).map((file) => join(folder, file))),
+    );
+    return { version, revision: await digestFiles(projectRoot, files.flat()), dirty: false };
+  }
+}
+
+async function describeSubject(kernel: KernelBuild, guest: GuestBuild): Promise<Subject> {
+  return {
+    kernel: {
+      release: kernel.release,
+      source: kernel.source,
+      flavour: kernel.flavour,
+      image: { sha256: await digestFile(kernel.image) },
+      config: { sha256: await digestFile(kernel.config) },
+      patches: kernel.patches,
+    },
+    modules: await Promise.all(
+      guest.modules.map(async ({ name, path }) => ({ name, sha256: await digestFile(path) })),
+    ),
+  };
+}
+
+interface StateParts {
+  readonly run: RunInfo;
+  readonly subject: Subject;
+  readonly requirements: RequirementSet;
+  readonly selected: readonly PlannedTest[];
+  readonly leftOut: readonly PlannedTest[];
+  readonly options: RunOptions;
+}
+
+interface State {
+  add(executed: Executed): TestResult;
+  interrupted(why: string): void;
+  ended(broken: readonly string[], bail: boolean): void;
+  results(): Results;
+}
+
+function createState(parts: StateParts): State {
+  const { selected, leftOut, options } = parts;
+  let run = parts.run;
+  let target: TargetInfo = { driver: 'qemu', cpus: options.cpus, memoryMiB: options.memoryMiB };
+  let kernelRelease = parts.subject.kernel.release;
+  const done = new Map<string, TestResult>();
+  const incidents: Incident[] = [];
+  const inputs = parts.requirements.requirements.map(toInput);
+  const notRun = (id: string): TestResult => ({
+    id,
+    verdict: 'UNTESTED',
+    durationMs: 0,
+    assertions: 0,
+    reason: run.interruption === undefined ? 'it was not run' : `it was not run: ${run.interruption}`,
+  });
+  return {
+    add({ id, durationMs, evidence }) {
+      const { incidents: seen, target: on, ...result } = evidence;
+      if (on !== undefined) {
+        target = on.info;
+        kernelRelease = on.release;
+      }
+      incidents.push(...seen.map((incident) => ({ ...incident, testId: id })));
+      const test: TestResult = { ...result, id, durationMs: Math.round(durationMs) };
+      done.set(id, test);
+      return test;
+    },
+    interrupted(why) {
+      run = { ...run, interruption: why };
+    },
+    ended(broken, bail) {
+      const missing = selected.filter(({ id }) => !done.has(id)).length;
+      if (missing === 0 && broken.length === 0) {
+        run = { ...run, complete: true, finishedAt: new Date().toISOString() };
+        return;
+      }
+      const why = bail && broken.length === 0 ? 'stopped at the first test that did not pass (--bail)' : undefined;
+      run = { ...run, interruption: broken[0] ?? why ?? `${missing} tests were not run` };
+    },
+    results() {
+      const tests = selected.map(({ id }) => done.get(id) ?? notRun(id));
+      return {
+        version: 1,
+        run,
+        subject: { ...parts.subject, kernel: { ...parts.subject.kernel, release: kernelRelease } },
+        target,
+        plan: selected,
+        tests,
+        requirements: deriveRequirementResults(inputs, selected, tests, [...leftOut]),
+        incidents,
+      };
+    },
+  };
+}
+
+function toInput(requirement: RequirementSet['requirements'][number]): RequirementInput {
+  const { id, title, statement, priority, mandatory, verification, bindings, parents, standing } = requirement;
+  const { source, file, line } = requirement;
+  return {
+    id,
+    title,
+    statement,
+    priority,
+    mandatory,
+    verification,
+    bindings,
+    parents,
+    ...(standing === undefined ? {} : { standing }),
+    source,
+    file,
+    line,
+  };
+}
+
+/** Milliseconds between two writes while tests end. */
+const saveInterval = 1_000;
+
+/** Keeps a file as it should be: whole at any time, and not much behind. */
+function createStore(path: string, results: () => Results): { save(): Promise<void>; saveSoon(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  let saving: Promise<void> = Promise.resolve();
+  const write = async (): Promise<void> => {
+    const fresh = `${path}.${process.pid}`;
+    await writeFile(fresh, `${JSON.stringify(results(), null, 1)}\n`);
+    await rename(fresh, path);
+  };
+  const save = (): Promise<void> => {
+    clearTimeout(timer);
+    timer = undefined;
+    saving = saving.then(write);
+    return saving;
+  };
+  return {
+    save,
+    saveSoon() {
+      timer ??= setTimeout(() => void save().catch(() => undefined), saveInterval);
+    },
+  };
+}

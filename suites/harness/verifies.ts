@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { expect, inject, test } from 'vitest';
+import { TargetDiedError } from '../../kernel/target/died.ts';
+import type { GuestOutput, GuestProcess, SpawnOptions, Target } from '../../kernel/target/target.ts';
+import { InfrastructureError } from '../../lib/errors.ts';
+import type { Incident, TargetInfo, Verdict } from '../../reporters/results.ts';
+import type { RequirementId } from '../../specs/generated/ids.ts';
+import { ExpectationError, UnsupportedError } from './expectation.ts';
+import { slug, testId } from './ids.ts';
+import { startProbe } from './probe.ts';
+import type { Probe } from './probe.ts';
+import { ensureTarget } from './session.ts';
+import type { SessionSettings } from './session.ts';
+
+/** What a test is given. Everything that it starts in the guest ends with it. */
+export interface Context {
+  readonly target: Target;
+  /** Starts a probe; as root without options. */
+  probe(options?: SpawnOptions & { readonly argv?: readonly string[] }): Promise<Probe>;
+  /** Starts a program in the guest. */
+  spawn(argv: readonly string[], options?: SpawnOptions): Promise<GuestProcess>;
+  /** Runs a program in the guest to its end. */
+  run(argv: readonly string[], options?: SpawnOptions): Promise<GuestOutput>;
+  /** Runs a shell command as root; it has to succeed. Returns its stdout, trimmed. */
+  sh(command: string): Promise<string>;
+  /** A figure of the requirement. */
+  limit(name: string): number;
+  /** Waits for the next line of a process. */
+  line(process: GuestProcess): Promise<string>;
+  /** Ends the test: the subject lacks an optional feature. */
+  unsupported(reason: string): never;
+  /** To be done when the test has ended, in reverse order. */
+  after(action: () => Promise<unknown>): void;
+}
+
+export interface TestOptions {
+  /** Kinds of trouble on the console that the test itself causes. */
+  readonly provokes?: readonly Incident['kind'][];
+}
+
+/** What a test leaves behind for the report; see TestResult. */
+export interface Evidence {
+  verdict: Verdict;
+  startedAt: string;
+  assertions: number;
+  reason?: string;
+  expected?: string;
+  observed?: string;
+  details?: string;
+  console?: string;
+  taint?: { before: number; after: number };
+  boot?: number;
+  incidents: Incident[];
+  target?: { info: TargetInfo; release: string };
+}
+
+declare module 'vitest' {
+  interface TaskMeta {
+    plan?: { readonly id: string; readonly requirements: readonly string[]; readonly fault?: string };
+    evidence?: Evidence;
+  }
+}
+
+/** Long enough for any number of deadlines in one test; what ends a test is an event. */
+const testTimeout = 600_000;
+
+/**
+ * Defines a test of one or more requirements. It is a test of the suite whose
+ * folder its file is in, and its id is made of the file's name and the title.
+ */
+export function verifies(
+  requirements: RequirementId | readonly RequirementId[],
+  title: string,
+  body: (context: Context) => Promise<void>,
+  options: TestOptions = {},
+): void {
+  const ids = typeof requirements === 'string' ? [requirements] : requirements;
+  const settings = inject('session');
+  const id = testId(currentFile(), title);
+  const define = (name: string, fault?: string): void => {
+    const plan = { id, requirements: ids, ...(fault === undefined ? {} : { fault }) };
+    test(name, { timeout: testTimeout, meta: { plan } }, async ({ task }) => {
+      if (settings === undefined) throw new Error('tests run by `aemcert run`, which sets the session');
+      const evidence = await execute(settings, ids, body, options, fault, name);
+      task.meta.evidence = evidence;
+      if (evidence.verdict !== 'PASS') throw new Error(evidence.reason);
+    });
+  };
+  if (settings?.faults !== undefined) {
+    for (const { fault, tests } of settings.faults) {
+      if (tests.includes(id)) define(`${title} [${fault}]`, fault);
+    }
+    return;
+  }
+  if (settings?.selected === undefined || settings.selected.includes(id)) define(title);
+}
+
+function currentFile(): string {
+  const file = expect.getState().testPath;
+  if (file === undefined) throw new Error('verifies() belongs at the top of a *.suite.ts file');
+  return file;
+}
+
+async function execute(
+  settings: SessionSettings,
+  ids: readonly string[],
+  body: (context: Context) => Promise<void>,
+  options: TestOptions,
+  fault: string | undefined,
+  name: string,
+): Promise<Evidence> {
+  const evidence: Evidence = {
+    verdict: 'UNRESOLVED',
+    startedAt: new Date().toISOString(),
+    assertions: 0,
+    incidents: [],
+  };
+  let target: Target;
+  try {
+    target = await ensureTarget(settings);
+    evidence.boot = target.boot;
+    evidence.target = { info: target.info, release: target.release };
+    await target.mark(`begin ${slug(name)}`);
+    const before = await target.health();
+    // What stands between two tests belongs to neither, and is not lost.
+    evidence.incidents.push(...before.incidents);
+    evidence.taint = { before: before.taint, after: before.taint };
+    if (fault !== undefined) await setFault(target, fault);
+  } catch (error) {
+    return { ...evidence, ...judge(error), incidents: incidentsOf(error) };
+  }
+
+  const cleanups: (() => Promise<unknown>)[] = [];
+  const outcome = await attempt(() => body(createContext(settings, target, ids, fault, cleanups)));
+  evidence.assertions = expect.getState().assertionCalls;
+  for (const cleanup of cleanups.reverse()) await cleanup().catch(() => undefined);
+  if (fault !== undefined) await setFault(target, '').catch(() => undefined);
+
+  const health = await attempt(async () => {
+    const after = await target.health();
+    if (evidence.taint !== undefined) evidence.taint.after = after.taint;
+    evidence.incidents.push(...after.incidents.filter(({ kind }) => !(options.provokes ?? []).includes(kind)));
+  });
+  if (health !== undefined) evidence.incidents.push(...incidentsOf(health));
+  const [incident] = evidence.incidents;
+  if (incident !== undefined) {
+    return {
+      ...evidence,
+      verdict: incident.blame === 'kernel' ? 'FAIL' : 'UNRESOLVED',
+      reason: `${incident.kind} while the test ran`,
+      expected: 'a kernel that goes on without a complaint',
+      observed: incident.excerpt.split('\n').find((line) => /panic|BUG|WARNING|Oops|INFO/.test(line)) ?? incident.kind,
+      console: incident.excerpt,
+    };
+  }
+  if (outcome !== undefined) return { ...evidence, ...judge(outcome), incidents: incidentsOf(outcome) };
+  if (health !== undefined) return { ...evidence, ...judge(health) };
+  if (evidence.assertions === 0) {
+    return { ...evidence, verdict: 'UNTESTED', reason: 'the test asserted nothing' };
+  }
+  return { ...evidence, verdict: 'PASS' };
+}
+
+function setFault(target: Target, fault: string): Promise<void> {
+  return target.writeFile('/sys/module/aem_core/parameters/fault', `${fault}\n`);
+}
+
+/** Returns what was thrown, or undefined. */
+async function attempt(action: () => Promise<unknown>): Promise<unknown> {
+  try {
+    await action();
+    return undefined;
+  } catch (error) {
+    return error ?? new Error('undefined was thrown');
+  }
+}
+
+function incidentsOf(error: unknown): Incident[] {
+  return error instanceof TargetDiedError ? [error.incident] : [];
+}
+
+type Judged = Pick<Evidence, 'verdict' | 'reason' | 'expected' | 'observed' | 'details' | 'console'>;
+
+/** What an error says of the subject: it fails, lacks something, or nothing can be said. */
+function judge(error: unknown): Judged {
+  const message = error instanceof Error ? error.message : String(error);
+  const reason = message.split('\n')[0] ?? message;
+  const details = error instanceof Error ? (error.stack ?? message) : message;
+  if (error instanceof UnsupportedError) return { verdict: 'UNSUPPORTED', reason };
+  if (error instanceof TargetDiedError) {
+    const { incident } = error;
+    const verdict = incident.blame === 'kernel' ? 'FAIL' : 'UNRESOLVED';
+    return { verdict, reason: `${incident.kind} while the test ran`, console: incident.excerpt };
+  }
+  if (error instanceof InfrastructureError) {
+    const seen = error.details.seen;
+    return { verdict: 'UNRESOLVED', reason, details: seen === undefined ? details : `${seen}\n${details}` };
+  }
+  if (error instanceof ExpectationError) {
+    return { verdict: 'FAIL', reason, expected: error.expected, observed: error.observed, details };
+  }
+  if (isAssertion(error)) {
+    return { verdict: 'FAIL', reason, expected: show(error.expected), observed: show(error.actual), details };
+  }
+  // A fault of the test or of the tools is no fault of the kernel.
+  return { verdict: 'UNRESOLVED', reason, details };
+}
+
+function isAssertion(error: unknown): error is Error & { expected: unknown; actual: unknown } {
+  return error instanceof Error && error.name === 'AssertionError';
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+}
+
+const sigkill = 9;
+
+function createContext(
+  settings: SessionSettings,
+  target: Target,
+  ids: readonly string[],
+  fault: string | undefined,
+  cleanups: (() => Promise<unknown>)[],
+): Context {
+  const env = fault === undefined ? {} : { AEM_FAULT: fault };
+  const withEnv = (options: SpawnOptions): SpawnOptions => ({ ...options, env: { ...env, ...options.env } });
+  const owned = (process: GuestProcess): GuestProcess => {
+    // Its whole session: what it started ends with it.
+    cleanups.push(async () => {
+      await target.exec(['kill', '-9', `-${process.pid}`]).catch(() => undefined);
+      await process.kill(sigkill).catch(() => undefined);
+      await process.exited;
+    });
+    return process;
+  };
+  const context: Context = {
+    target,
+    async probe({ argv = ['probe'], ...options } = {}) {
+      const probe = await startProbe(target, settings.deadline, { argv, ...withEnv(options) });
+      owned(probe.process);
+      return probe;
+    },
+    spawn: async (argv, options = {}) => owned(await target.spawn(argv, withEnv(options))),
+    run: (argv, options = {}) => target.exec(argv, withEnv(options)),
+    async sh(command) {
+      const output = await target.exec(['sh', '-c', command], withEnv({}));
+      if (output.status !== 0) {
+        throw new ExpectationError(`\`${command}\` to succeed`, `status ${output.status ?? '?'}: ${output.stderr}`);
+      }
+      return output.stdout.trim();
+    },
+    limit(name) {
+      for (const id of ids) {
+        const value = settings.limits[id]?.[name];
+        if (value !== undefined) return value;
+      }
+      throw new Error(`no limit ${name} in ${ids.join(', ')}`);
+    },
+    async line(process) {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<never>((_, reject) => {
+        const error = new ExpectationError(`a line within ${settings.deadline / 1000} s`, 'none');
+        timer = setTimeout(() => reject(error), settings.deadline);
+      });
+      try {
+        const next = await Promise.race([process.lines.next(), late]);
+        if (next.done === true) throw new ExpectationError('a line', `the end of the output ${process.stderr()}`);
+        return next.value;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    unsupported(reason) {
+      throw new UnsupportedError(reason);
+    },
+    after(action) {
+      cleanups.push(action);
+    },
+  };
+  return context;
+}
