@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { Command } from 'commander';
+import { register as controls } from './controls.ts';
 import { register as coverage } from './coverage.ts';
 import { register as doctor } from './doctor.ts';
 import { register as kernel } from './kernel.ts';
@@ -8,4 +9,4 @@ import { register as selftest } from './selftest.ts';
 import { register as specs } from './specs.ts';
 
 /** One entry a command: each adds itself, with its options and its action. */
-export const commands: readonly ((program: Command) => void)[] = [run, coverage, specs, kernel, doctor, selftest];
+export const commands: readonly ((program: Command) => void)[] = [run, controls, coverage, specs, kernel, doctor, selftest];

@@ -18,7 +18,7 @@ export interface ExecuteOptions {
   readonly settings: SessionSettings;
   readonly bail?: boolean;
   readonly signal?: AbortSignal | undefined;
-  onStart?(id: string): void;
+  onStart?(id: string, fault: string | undefined): void;
   onEnd?(executed: Executed): void;
 }
 
@@ -30,7 +30,7 @@ export async function executeTests(options: ExecuteOptions): Promise<readonly st
   const reporter: Reporter = {
     onTestCaseReady(test) {
       const { plan } = test.meta();
-      if (plan !== undefined) options.onStart?.(plan.id);
+      if (plan !== undefined) options.onStart?.(plan.id, plan.fault);
     },
     onTestCaseResult(test) {
       const { plan, evidence } = test.meta();
@@ -80,6 +80,7 @@ function withoutEvidence(test: TestCase): Evidence {
     startedAt: new Date().toISOString(),
     assertions: 0,
     incidents: [],
+    stray: [],
     reason: error?.message.split('\n')[0] ?? 'the test left no evidence',
     details: error?.stack ?? '',
   };

@@ -144,7 +144,8 @@ async function checkWritable(out: string): Promise<void> {
   }
 }
 
-function limitsOf(requirements: RequirementSet): Record<string, Record<string, number>> {
+/** The figures of all requirements, by id and name. */
+export function limitsOf(requirements: RequirementSet): Record<string, Record<string, number>> {
   return Object.fromEntries(
     requirements.requirements.map(({ id, limits }) => [
       id,
@@ -229,12 +230,12 @@ function createState(parts: StateParts): State {
   });
   return {
     add({ id, durationMs, evidence }) {
-      const { incidents: seen, target: on, ...result } = evidence;
+      const { incidents: seen, stray, target: on, ...result } = evidence;
       if (on !== undefined) {
         target = on.info;
         kernelRelease = on.release;
       }
-      incidents.push(...seen.map((incident) => ({ ...incident, testId: id })));
+      incidents.push(...stray, ...seen.map((incident) => ({ ...incident, testId: id })));
       const test: TestResult = { ...result, id, durationMs: Math.round(durationMs) };
       done.set(id, test);
       return test;

@@ -16,6 +16,8 @@ export interface SessionSettings {
   readonly selected?: readonly string[];
   /** Which tests run with which seeded fault; absent but for negative controls. */
   readonly faults?: readonly { readonly fault: string; readonly tests: readonly string[] }[];
+  /** The deadline of the tests that are to catch a seeded fault: they wait for what does not come. */
+  readonly faultDeadline?: number;
   /** The figures of the requirements, by id and name. */
   readonly limits: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
@@ -28,12 +30,18 @@ declare module 'vitest' {
 
 let current: Target | undefined;
 let boots = 0;
+/** A kernel that does not boot is not tried again for every test. */
+let refusal: unknown;
 
 /** The running target; boots one first when there is none, or when it died. */
 export async function ensureTarget(settings: SessionSettings): Promise<Target> {
   if (current !== undefined) return current;
+  if (refusal !== undefined) throw refusal;
   boots += 1;
-  const target = await bootQemu({ ...settings, boot: boots });
+  const target = await bootQemu({ ...settings, boot: boots }).catch((error: unknown) => {
+    refusal = error;
+    throw error;
+  });
   current = target;
   void target.died.then(() => {
     if (current === target) current = undefined;
@@ -41,5 +49,7 @@ export async function ensureTarget(settings: SessionSettings): Promise<Target> {
   return target;
 }
 
-// The run has gone: nobody is left to tell the results to.
+// Ctrl-C is the run's to handle. When it has gone, nobody is left to tell the results to.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => undefined);
 process.on('disconnect', () => process.exit(1));

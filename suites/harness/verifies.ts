@@ -50,7 +50,10 @@ export interface Evidence {
   console?: string;
   taint?: { before: number; after: number };
   boot?: number;
+  /** While the test ran. */
   incidents: Incident[];
+  /** Between the test before and this one; they are nobody's. */
+  stray: Incident[];
   target?: { info: TargetInfo; release: string };
 }
 
@@ -63,6 +66,15 @@ declare module 'vitest' {
 
 /** Long enough for any number of deadlines in one test; what ends a test is an event. */
 const testTimeout = 600_000;
+
+/** Milliseconds for what a test does itself. */
+const bodyLimit = 300_000;
+
+/** Milliseconds for what it started to end. */
+const cleanupLimit = 30_000;
+
+/** Taint by which the kernel says that something went wrong: M, B, D, W, L of proc(5). */
+const faultTaint = [4, 5, 7, 9, 14].reduce((word, bit) => word | (1 << bit), 0);
 
 /**
  * Defines a test of one or more requirements. It is a test of the suite whose
@@ -109,11 +121,13 @@ async function execute(
   fault: string | undefined,
   name: string,
 ): Promise<Evidence> {
-  const evidence: Evidence = {
+  const evidence: Evidence & Required<Pick<Evidence, 'taint'>> = {
+    taint: { before: 0, after: 0 },
     verdict: 'UNRESOLVED',
     startedAt: new Date().toISOString(),
     assertions: 0,
     incidents: [],
+    stray: [],
   };
   let target: Target;
   try {
@@ -122,8 +136,7 @@ async function execute(
     evidence.target = { info: target.info, release: target.release };
     await target.mark(`begin ${slug(name)}`);
     const before = await target.health();
-    // What stands between two tests belongs to neither, and is not lost.
-    evidence.incidents.push(...before.incidents);
+    evidence.stray.push(...before.incidents);
     evidence.taint = { before: before.taint, after: before.taint };
     if (fault !== undefined) await setFault(target, fault);
   } catch (error) {
@@ -131,14 +144,17 @@ async function execute(
   }
 
   const cleanups: (() => Promise<unknown>)[] = [];
-  const outcome = await attempt(() => body(createContext(settings, target, ids, fault, cleanups)));
+  const context = createContext(settings, target, ids, fault, cleanups);
+  const outcome = await attempt(() => within(bodyLimit, body(context), 'the test to end'));
   evidence.assertions = expect.getState().assertionCalls;
-  for (const cleanup of cleanups.reverse()) await cleanup().catch(() => undefined);
+  for (const cleanup of cleanups.reverse()) {
+    await within(cleanupLimit, cleanup(), 'what it started to end').catch(() => undefined);
+  }
   if (fault !== undefined) await setFault(target, '').catch(() => undefined);
 
   const health = await attempt(async () => {
     const after = await target.health();
-    if (evidence.taint !== undefined) evidence.taint.after = after.taint;
+    evidence.taint.after = after.taint;
     evidence.incidents.push(...after.incidents.filter(({ kind }) => !(options.provokes ?? []).includes(kind)));
   });
   if (health !== undefined) evidence.incidents.push(...incidentsOf(health));
@@ -154,6 +170,11 @@ async function execute(
     };
   }
   if (outcome !== undefined) return { ...evidence, ...judge(outcome), incidents: incidentsOf(outcome) };
+  const gained = evidence.taint.after & ~evidence.taint.before & faultTaint;
+  if (gained !== 0) {
+    const observed = `taint ${gained} gained`;
+    return { ...evidence, verdict: 'FAIL', reason: observed, expected: 'no taint by a fault', observed };
+  }
   if (health !== undefined) return { ...evidence, ...judge(health) };
   if (evidence.assertions === 0) {
     return { ...evidence, verdict: 'UNTESTED', reason: 'the test asserted nothing' };
@@ -163,6 +184,20 @@ async function execute(
 
 function setFault(target: Target, fault: string): Promise<void> {
   return target.writeFile('/sys/module/aem_core/parameters/fault', `${fault}\n`);
+}
+
+/** Nothing can be said when it takes longer. */
+async function within(ms: number, promise: Promise<unknown>, what: string): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    const error = new InfrastructureError(`waited ${ms / 1000} s for ${what}`);
+    timer = setTimeout(() => reject(error), ms);
+  });
+  try {
+    await Promise.race([promise, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Returns what was thrown, or undefined. */
@@ -224,6 +259,8 @@ function createContext(
   cleanups: (() => Promise<unknown>)[],
 ): Context {
   const env = fault === undefined ? {} : { AEM_FAULT: fault };
+  const catches = fault !== undefined && ids.includes(fault);
+  const deadline = catches ? (settings.faultDeadline ?? settings.deadline) : settings.deadline;
   const withEnv = (options: SpawnOptions): SpawnOptions => ({ ...options, env: { ...env, ...options.env } });
   const owned = (process: GuestProcess): GuestProcess => {
     // Its whole session: what it started ends with it.
@@ -237,7 +274,7 @@ function createContext(
   const context: Context = {
     target,
     async probe({ argv = ['probe'], ...options } = {}) {
-      const probe = await startProbe(target, settings.deadline, { argv, ...withEnv(options) });
+      const probe = await startProbe(target, deadline, { argv, ...withEnv(options) });
       owned(probe.process);
       return probe;
     },
@@ -260,8 +297,8 @@ function createContext(
     async line(process) {
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<never>((_, reject) => {
-        const error = new ExpectationError(`a line within ${settings.deadline / 1000} s`, 'none');
-        timer = setTimeout(() => reject(error), settings.deadline);
+        const error = new ExpectationError(`a line within ${deadline / 1000} s`, 'none');
+        timer = setTimeout(() => reject(error), deadline);
       });
       try {
         const next = await Promise.race([process.lines.next(), late]);

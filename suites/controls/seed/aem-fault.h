@@ -7,7 +7,9 @@
 #ifndef AEM_FAULT_H
 #define AEM_FAULT_H
 
-#ifdef __KERNEL__
+#if defined(__ASSEMBLER__)
+/* Nothing: it is included everywhere. */
+#elif defined(__KERNEL__)
 
 #include <linux/types.h>
 

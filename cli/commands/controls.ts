@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
+import { abortOnSignal } from '../../lib/abort-on-signal.ts';
+import { ExitStatus } from '../../lib/errors.ts';
+import { createProgress } from '../../reporters/terminal/progress.ts';
+import { isCaught, runControls } from '../../suites/harness/controls.ts';
+import type { ControlOutcome } from '../../suites/harness/controls.ts';
+
+interface Options {
+  readonly requirement: readonly string[];
+  readonly others: number;
+  readonly out: string;
+}
+
+/** `aemcert controls`: do the tests catch the faults that they are there for? */
+export function register(program: Command): void {
+  program
+    .command('controls')
+    .description('run the negative controls: seeded faults, each of which its own tests must catch')
+    .option('-r, --requirement <id>', 'only this requirement’s control; may be repeated', collect, [])
+    .option('--others <count>', 'tests of other requirements that run with each fault: a number, or all', count, 6)
+    .option('-o, --out <dir>', 'where controls.json goes', 'reports')
+    .addHelpText('after', `
+Exit status: 0 all faults were caught and by their own tests only, 1 not,
+2 usage or bad input, 3 could not tell.
+
+Examples:
+  $ aemcert controls
+  $ aemcert controls --requirement AEM-CORE-022
+  $ aemcert controls --others all`)
+    .action(controls);
+}
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
+
+function count(value: string): number {
+  if (value === 'all') return Number.MAX_SAFE_INTEGER;
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError('A whole number or "all" is expected.');
+  return number;
+}
+
+async function controls(options: Options): Promise<void> {
+  const interruption = abortOnSignal();
+  const stream = process.stderr;
+  const progress = createProgress({ stream, isTTY: stream.isTTY === true, total: 0 });
+  try {
+    await mkdir(options.out, { recursive: true });
+    const consoleLog = join(options.out, 'controls-console.log');
+    await writeFile(consoleLog, '');
+    let running = '';
+    const outcomes = await runControls({
+      requirements: options.requirement,
+      others: options.others,
+      consoleLog,
+      signal: interruption.signal,
+      onBuild: ({ message }) => progress.phase({ name: message }),
+      onPlan: (total) => progress.phase({ name: `running the controls, ${total} tests` }),
+      onStart(_test, fault) {
+        if (fault === running) return;
+        running = fault;
+        progress.phase({ name: `the subject is faulty by ${fault}` });
+      },
+      onEnd: () => undefined,
+    });
+    progress.finish();
+    await writeFile(join(options.out, 'controls.json'), `${JSON.stringify(outcomes, null, 1)}\n`);
+    process.stdout.write(render(outcomes));
+    process.exitCode = outcomes.every(isCaught) ? ExitStatus.Conformant : ExitStatus.NotConformant;
+  } finally {
+    progress.finish();
+    interruption.dispose();
+  }
+  if (interruption.signal.aborted) process.exit(ExitStatus.Infrastructure);
+}
+
+function render(outcomes: readonly ControlOutcome[]): string {
+  const bad = outcomes.filter((outcome) => !isCaught(outcome));
+  const lines = bad.flatMap((outcome) => [
+    `${outcome.requirement}: ${outcome.fault}`,
+    ...(outcome.caughtBy.length === 0 ? ['  not caught'] : []),
+    ...outcome.missedBy.map((test) => `  passes all the same: ${test}`),
+    ...outcome.unresolved.map(({ test, why }) => `  could not tell: ${test}: ${why}`),
+    ...outcome.harmed.map(({ test, verdict, why }) => `  another's test is ${verdict}: ${test}: ${why}`),
+  ]);
+  const spared = outcomes.reduce((sum, outcome) => sum + outcome.spared, 0);
+  const caught = outcomes.length - bad.length;
+  lines.push(`${outcomes.length} requirements, ${caught} controls caught; ${spared} runs of other tests passed`);
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { ensureGuest } from '../../kernel/build/guest.ts';
+import { ensureKernel } from '../../kernel/build/kernel.ts';
+import type { OnProgress } from '../../kernel/build/progress.ts';
+import { InfrastructureError, InputError } from '../../lib/errors.ts';
+import type { PlannedTest, Verdict } from '../../reporters/results.ts';
+import { SpecError } from '../../specs/loader/index.ts';
+import { checkControls, loadControls } from '../controls/load.ts';
+import type { Control } from '../controls/load.ts';
+import { executeTests } from './execute.ts';
+import type { Executed } from './execute.ts';
+import { limitsOf, loadPlan } from './run.ts';
+
+export interface ControlsOptions {
+  /** Only these requirements' controls; all when empty. */
+  readonly requirements: readonly string[];
+  /** How many tests of other requirements run with each fault: they have to pass. */
+  readonly others: number;
+  readonly consoleLog: string;
+  readonly signal: AbortSignal;
+  readonly onBuild: OnProgress;
+  onPlan(total: number): void;
+  onStart(test: PlannedTest, fault: string): void;
+  onEnd(test: PlannedTest, executed: Executed): void;
+}
+
+/** What came of one control. */
+export interface ControlOutcome {
+  readonly requirement: string;
+  readonly fault: string;
+  /** Its own tests, by what they said of the faulty subject. */
+  readonly caughtBy: readonly string[];
+  readonly missedBy: readonly string[];
+  /** Own tests that could not tell. */
+  readonly unresolved: readonly { readonly test: string; readonly why: string }[];
+  /** Tests of other requirements that did not pass, and that the control does not name. */
+  readonly harmed: readonly { readonly test: string; readonly verdict: Verdict; readonly why: string }[];
+  /** Other requirements' tests that ran and passed. */
+  readonly spared: number;
+}
+
+/** True when the fault was caught, by all its tests that ran, and by no other. */
+export function isCaught({ caughtBy, missedBy, unresolved, harmed }: ControlOutcome): boolean {
+  return caughtBy.length > 0 && missedBy.length === 0 && unresolved.length === 0 && harmed.length === 0;
+}
+
+/** Milliseconds that a test waits for what a fault keeps from coming. */
+const faultDeadline = 2_000;
+const deadline = 60_000;
+
+/**
+ * Runs the negative controls: each seeded fault with the tests of its
+ * requirement, which have to fail, and with some of other requirements, which
+ * have to pass.
+ */
+export async function runControls(options: ControlsOptions): Promise<readonly ControlOutcome[]> {
+  const { requirements, plan } = await loadPlan();
+  const all = await loadControls();
+  const problems = options.requirements.length > 0 ? [] : checkControls(all, requirements);
+  if (problems.length > 0) throw new SpecError(problems);
+  for (const id of options.requirements) {
+    if (!all.some(({ requirement }) => requirement === id)) {
+      throw new InputError(`${id} has no negative control`, { where: 'suites/controls' });
+    }
+  }
+  const controls = all.filter(
+    ({ requirement }) => options.requirements.length === 0 || options.requirements.includes(requirement),
+  );
+  const faults = controls.map((control, index) => ({
+    fault: control.requirement,
+    tests: [...ownTests(control, plan), ...otherTests(control, plan, options.others, index)].map(({ id }) => id),
+  }));
+
+  const { signal, onBuild: onProgress } = options;
+  const kernel = await ensureKernel({ signal, onProgress });
+  const guest = await ensureGuest(kernel, 'controls', { signal, onProgress });
+  options.onPlan(faults.reduce((sum, { tests }) => sum + tests.length, 0));
+  const executed = new Map<string, Executed>();
+  const byId = new Map(plan.map((test) => [test.id, test]));
+  const broken = await executeTests({
+    settings: {
+      kernel,
+      guest,
+      memoryMiB: 512,
+      cpus: 2,
+      consoleLog: options.consoleLog,
+      deadline,
+      faultDeadline,
+      faults,
+      limits: limitsOf(requirements),
+    },
+    signal,
+    onStart(id, fault) {
+      const test = byId.get(id);
+      if (test !== undefined && fault !== undefined) options.onStart(test, fault);
+    },
+    onEnd(result) {
+      const test = byId.get(result.id);
+      if (test === undefined || result.fault === undefined) return;
+      executed.set(`${result.fault} ${result.id}`, result);
+      options.onEnd(test, result);
+    },
+  });
+  signal.throwIfAborted();
+  if (broken[0] !== undefined) throw new InfrastructureError('the controls could not be run', { seen: broken[0] });
+  return controls.map((control) => judgeControl(control, plan, executed));
+}
+
+function ownTests({ requirement }: Control, plan: readonly PlannedTest[]): readonly PlannedTest[] {
+  return plan.filter(({ requirements }) => requirements.includes(requirement));
+}
+
+function isOther(control: Control, test: PlannedTest): boolean {
+  const excused = new Set([control.requirement, ...control.alsoFails.map(({ requirement }) => requirement)]);
+  return !test.requirements.some((id) => excused.has(id));
+}
+
+/** A different part of the plan for each control, so that all tests have their turn. */
+function otherTests(
+  control: Control,
+  plan: readonly PlannedTest[],
+  count: number,
+  index: number,
+): readonly PlannedTest[] {
+  const others = plan.filter((test) => isOther(control, test));
+  if (count >= others.length) return others;
+  const start = (index * count) % others.length;
+  return [...others, ...others].slice(start, start + count);
+}
+
+function judgeControl(
+  control: Control,
+  plan: readonly PlannedTest[],
+  executed: ReadonlyMap<string, Executed>,
+): ControlOutcome {
+  const verdicts = plan.flatMap((test) => {
+    const result = executed.get(`${control.requirement} ${test.id}`);
+    return result === undefined ? [] : [{ test, result }];
+  });
+  const own = verdicts.filter(({ test }) => test.requirements.includes(control.requirement));
+  const others = verdicts.filter(({ test }) => isOther(control, test));
+  const ids = (verdict: Verdict): readonly string[] =>
+    own.filter(({ result }) => result.evidence.verdict === verdict).map(({ test }) => test.id);
+  const why = (result: Executed): string => result.evidence.reason ?? 'no reason given';
+  return {
+    requirement: control.requirement,
+    fault: control.fault,
+    caughtBy: ids('FAIL'),
+    missedBy: ids('PASS'),
+    unresolved: own
+      .filter(({ result }) => result.evidence.verdict !== 'PASS' && result.evidence.verdict !== 'FAIL')
+      .map(({ test, result }) => ({ test: test.id, why: why(result) })),
+    harmed: others
+      .filter(({ result }) => result.evidence.verdict !== 'PASS')
+      .map(({ test, result }) => ({ test: test.id, verdict: result.evidence.verdict, why: why(result) })),
+    spared: others.filter(({ result }) => result.evidence.verdict === 'PASS').length,
+  };
+}
