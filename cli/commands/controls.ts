@@ -53,20 +53,24 @@ async function controls(options: Options): Promise<void> {
     await mkdir(options.out, { recursive: true });
     const consoleLog = join(options.out, 'controls-console.log');
     await writeFile(consoleLog, '');
-    let running = '';
+    let total = 0;
+    let done = 0;
+    const show = (): void => progress.phase({ name: 'faults against tests', done, total });
     const outcomes = await runControls({
       requirements: options.requirement,
       others: options.others,
       consoleLog,
       signal: interruption.signal,
       onBuild: ({ message }) => progress.phase({ name: message }),
-      onPlan: (total) => progress.phase({ name: `running the controls, ${total} tests` }),
-      onStart(_test, fault) {
-        if (fault === running) return;
-        running = fault;
-        progress.phase({ name: `the subject is faulty by ${fault}` });
+      onPlan(planned) {
+        total = planned;
+        show();
       },
-      onEnd: () => undefined,
+      onStart: () => undefined,
+      onEnd() {
+        done += 1;
+        show();
+      },
     });
     progress.finish();
     await writeFile(join(options.out, 'controls.json'), `${JSON.stringify(outcomes, null, 1)}\n`);

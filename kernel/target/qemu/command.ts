@@ -40,7 +40,8 @@ export function qemuArguments(machine: Machine): readonly string[] {
     '-smp', String(machine.cpus),
     '-m', String(machine.memoryMiB),
     '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none',
-    '-serial', 'stdio',
+    // For a shell with QEMU's own keys (Ctrl-A X); Ctrl-C goes to the guest.
+    '-serial', machine.agentSocket === undefined ? 'mon:stdio' : 'stdio',
     ...(machine.agentSocket === undefined
       ? []
       : [
