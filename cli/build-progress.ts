@@ -18,7 +18,10 @@ export interface ProgressView {
  * On a terminal one line that is written over; elsewhere a line for each new thing to do and one
  * every `interval` milliseconds, so that a log shows life and stays short.
  */
-export function buildProgressView(stream: ProgressStream, interval = stream.isTTY ? 1000 : 15_000): ProgressView {
+export function buildProgressView(
+  stream: ProgressStream,
+  interval = stream.isTTY ? 1000 : 15_000,
+): ProgressView {
   let current: BuildProgress | undefined;
   let began = 0;
   let written = 0;

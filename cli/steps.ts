@@ -26,7 +26,8 @@ export async function runSteps(what: string, steps: readonly Step[]): Promise<Ex
     failed.push(title);
     if (status !== ExitStatus.Infrastructure) status = problem;
   }
-  const verdict = failed.length === 0 ? `all ${steps.length} steps went well` : `failed: ${failed.join(', ')}`;
+  const verdict =
+    failed.length === 0 ? `all ${steps.length} steps went well` : `failed: ${failed.join(', ')}`;
   process.stdout.write(`\n${what}: ${verdict}\n`);
   return status;
 }

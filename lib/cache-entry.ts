@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { access, mkdir, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { acquireLock, tryLock } from './lock.ts';
 import { InfrastructureError } from './errors.ts';
@@ -28,6 +28,14 @@ export async function isComplete(folder: string): Promise<boolean> {
   return access(join(folder, marker)).then(
     () => true,
     () => false,
+  );
+}
+
+/** When an entry was used last; undefined when there is none, or only a part. */
+export async function lastUse(folder: string): Promise<Date | undefined> {
+  return stat(join(folder, marker)).then(
+    ({ mtime }) => mtime,
+    () => undefined,
   );
 }
 

@@ -86,7 +86,10 @@ function flock(handle: FileHandle, flags: readonly string[], signal?: AbortSigna
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (complaint += text));
     child.on('error', (error) => {
       if (signal?.aborted) reject(signal.reason as Error);
-      else reject(new InfrastructureError('flock cannot be started', { seen: error.message, hint: 'aemcert doctor' }));
+      else
+        reject(
+          new InfrastructureError('flock cannot be started', { seen: error.message, hint: 'aemcert doctor' }),
+        );
     });
     child.on('close', (status) => {
       if (status === 0) resolve(true);

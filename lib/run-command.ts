@@ -103,7 +103,10 @@ export async function tryCommand(
     const { status, killedBy } = await ended;
     signal?.throwIfAborted();
     if (status === 127 && output.at(-1)?.includes('setpriv: ')) {
-      throw new InfrastructureError(`${argv[0]} cannot be started`, { seen: output.at(-1), hint: 'aemcert doctor' });
+      throw new InfrastructureError(`${argv[0]} cannot be started`, {
+        seen: output.at(-1),
+        hint: 'aemcert doctor',
+      });
     }
     return { command, status, killedBy, output };
   } catch (error) {
@@ -142,16 +145,19 @@ export function commandFailed(
 ): InfrastructureError {
   const end = result.killedBy === undefined ? `status ${result.status}` : result.killedBy;
   const full = result.output.some((line) => line.includes('No space left on device'));
-  return new InfrastructureError(full ? 'the disk is full' : `${firstWords(result.command)} failed with ${end}`, {
-    ...(logPath === undefined ? {} : { where: logPath }),
-    expected: `status 0 of: ${result.command}`,
-    seen: excerpt.length === 0 ? 'no output' : excerpt.join('\n            '),
-    hint: full
-      ? 'free space where the cache is, or set XDG_CACHE_HOME to another disk'
-      : logPath === undefined
-        ? undefined
-        : `the whole log: less ${logPath}`,
-  });
+  return new InfrastructureError(
+    full ? 'the disk is full' : `${firstWords(result.command)} failed with ${end}`,
+    {
+      ...(logPath === undefined ? {} : { where: logPath }),
+      expected: `status 0 of: ${result.command}`,
+      seen: excerpt.length === 0 ? 'no output' : excerpt.join('\n            '),
+      hint: full
+        ? 'free space where the cache is, or set XDG_CACHE_HOME to another disk'
+        : logPath === undefined
+          ? undefined
+          : `the whole log: less ${logPath}`,
+    },
+  );
 }
 
 function firstWords(command: string): string {

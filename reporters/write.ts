@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { InfrastructureError } from '../lib/errors.ts';
+import { makeFolder } from '../lib/make-folder.ts';
 import { coverageHtml } from './coverage/html.ts';
 import { coverageJson } from './coverage/json.ts';
 import { coverageMarkdown } from './coverage/markdown.ts';
@@ -68,22 +69,5 @@ async function writeAtomically(path: string, text: string, folder: string): Prom
       hint: 'name another folder with --out DIR, or mend the permissions of this one',
       cause,
     });
-  }
-}
-
-/**
- * As mkdir -p. Node's own `recursive` never ends where the kernel answers ENOENT for a parent that is there
- * (/proc).
- */
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path);
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    // Something is there; if it is no folder, opening a file in it will say so.
-    if (code === 'EEXIST') return;
-    if (code !== 'ENOENT' || dirname(path) === path) throw error;
-    await makeFolder(dirname(path));
-    await mkdir(path);
   }
 }

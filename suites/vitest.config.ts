@@ -6,7 +6,11 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
-    include: ['suites/**/*.suite.ts'],
+    // The fixtures are tests that end badly, for the tests of the harness itself.
+    include: [
+      'suites/*/*.suite.ts',
+      ...(process.env['AEMCERT_FIXTURES'] === undefined ? [] : ['suites/harness/fixtures/*.suite.ts']),
+    ],
     pool: 'forks',
     maxWorkers: 1,
     isolate: false,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
 import { ExitStatus } from '../../lib/errors.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { createProgress } from '../../reporters/terminal/progress.ts';
 import { isCaught, runControls } from '../../suites/harness/controls.ts';
 import type { ControlOutcome } from '../../suites/harness/controls.ts';
@@ -50,7 +51,7 @@ async function controls(options: Options): Promise<void> {
   const stream = process.stderr;
   const progress = createProgress({ stream, isTTY: stream.isTTY === true, total: 0 });
   try {
-    await mkdir(options.out, { recursive: true });
+    await makeFolder(resolve(options.out));
     const consoleLog = join(options.out, 'controls-console.log');
     await writeFile(consoleLog, '');
     let total = 0;

@@ -48,7 +48,12 @@ function node(): Finding {
   const recent = major > 20 || (major === 20 && minor >= 5);
   return recent
     ? { what: 'Node.js', verdict: 'ok', seen: version }
-    : { what: 'Node.js', verdict: 'missing', seen: version, mend: 'install Node.js 20.5 or later: https://nodejs.org' };
+    : {
+        what: 'Node.js',
+        verdict: 'missing',
+        seen: version,
+        mend: 'install Node.js 20.5 or later: https://nodejs.org',
+      };
 }
 
 async function packageFindings(): Promise<readonly Finding[]> {
@@ -60,7 +65,14 @@ async function packageFindings(): Promise<readonly Finding[]> {
   } catch (error) {
     if (!(error instanceof AemcertError)) throw error;
     const names = needed.map(({ name }) => name).join(' ');
-    return [{ what: 'packages', verdict: 'note', seen: 'this is no Debian system', mend: `install what Debian calls: ${names}` }];
+    return [
+      {
+        what: 'packages',
+        verdict: 'note',
+        seen: 'this is no Debian system',
+        mend: `install what Debian calls: ${names}`,
+      },
+    ];
   }
   return needed.map(({ name, reason }): Finding => {
     const version = versions.get(name);
@@ -92,7 +104,12 @@ function memory(): Finding {
   const seen = formatBytes(totalmem());
   return totalmem() >= 2e9
     ? { what: 'memory', verdict: 'ok', seen }
-    : { what: 'memory', verdict: 'missing', seen, mend: 'use a machine with 2 GB or more: a guest takes half of it' };
+    : {
+        what: 'memory',
+        verdict: 'missing',
+        seen,
+        mend: 'use a machine with 2 GB or more: a guest takes half of it',
+      };
 }
 
 function cores(): Finding {
@@ -105,14 +122,24 @@ async function kvm(): Promise<Finding> {
     () => true,
     () => false,
   );
-  if (!there) return { what: '/dev/kvm', verdict: 'note', seen: 'absent: guests are emulated, which works everywhere and is slower' };
+  if (!there)
+    return {
+      what: '/dev/kvm',
+      verdict: 'note',
+      seen: 'absent: guests are emulated, which works everywhere and is slower',
+    };
   const open = await access('/dev/kvm', constants.R_OK | constants.W_OK).then(
     () => true,
     () => false,
   );
   return open
     ? { what: '/dev/kvm', verdict: 'ok', seen: 'present; used once a probe boot under it has succeeded' }
-    : { what: '/dev/kvm', verdict: 'note', seen: 'present, not accessible: guests are emulated', mend: 'sudo adduser $USER kvm' };
+    : {
+        what: '/dev/kvm',
+        verdict: 'note',
+        seen: 'present, not accessible: guests are emulated',
+        mend: 'sudo adduser $USER kvm',
+      };
 }
 
 async function kernel(): Promise<Finding> {
@@ -120,7 +147,12 @@ async function kernel(): Promise<Finding> {
   try {
     const found = await findKernel();
     if (found !== undefined) return { what, verdict: 'ok', seen: `${found.release}, built` };
-    return { what, verdict: 'note', seen: `not built yet in ${kernelFolder()}`, mend: 'aemcert kernel build, or the first run does it' };
+    return {
+      what,
+      verdict: 'note',
+      seen: `not built yet in ${kernelFolder()}`,
+      mend: 'aemcert kernel build, or the first run does it',
+    };
   } catch (error) {
     if (!(error instanceof AemcertError)) throw error;
     return { what, verdict: 'note', seen: `cannot be built yet: ${error.message}` };

@@ -4,10 +4,13 @@ import { register as controls } from './controls.ts';
 import { register as coverage } from './coverage.ts';
 import { register as doctor } from './doctor.ts';
 import { register as kernel } from './kernel.ts';
+import { register as lint } from './lint.ts';
 import { register as run } from './run.ts';
 import { register as selftest } from './selftest.ts';
 import { register as shell } from './shell.ts';
 import { register as specs } from './specs.ts';
 
 /** One entry a command: each adds itself, with its options and its action. */
-export const commands: readonly ((program: Command) => void)[] = [run, controls, coverage, specs, kernel, shell, doctor, selftest];
+export const commands: readonly ((program: Command) => void)[] = [
+  run, controls, coverage, specs, kernel, shell, doctor, selftest, lint,
+];

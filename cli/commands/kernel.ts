@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
-import { removeEntry } from '../../lib/cache-entry.ts';
+import { lastUse, removeEntry } from '../../lib/cache-entry.ts';
 import { diskUsage, formatBytes } from '../../lib/disk-space.ts';
 import { InfrastructureError } from '../../lib/errors.ts';
 import { cacheRoot } from '../../lib/paths.ts';
@@ -11,7 +11,12 @@ import type { Flavour, KernelBuild } from '../../kernel/build/artifacts.ts';
 import { ensureGuest, unitFolder } from '../../kernel/build/guest.ts';
 import type { KernelChoice } from '../../kernel/build/inputs.ts';
 import {
-  ensureConfig, ensureKernel, findKernel, kernelFolder, readRecord, type BuildOptions,
+  ensureConfig,
+  ensureKernel,
+  findKernel,
+  kernelFolder,
+  readRecord,
+  type BuildOptions,
 } from '../../kernel/build/kernel.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
 import { buildProgressView } from '../build-progress.ts';
@@ -34,37 +39,62 @@ export function register(program: Command): void {
   withChoice(kernel.command('build'))
     .description('get the source, apply the patches, configure and build; the modules and guest programs too')
     .option('--kernel-only', 'without modules and guest programs')
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Nothing is built twice: the result is kept by what it is made of, under ${cacheRoot()}.
-A first build takes some minutes and 2 GB; an interrupted one is taken up where it was.`)
-    .addHelpText('after', examples([
-      'build', 'build --flavour debug', 'build --unpatched', 'build --source ~/linux-6.12.y', 'build --source linux-6.12.9.tar.xz',
-    ]))
+A first build takes some minutes and 2 GB; an interrupted one is taken up where it was.`,
+    )
+    .addHelpText(
+      'after',
+      examples([
+        'build',
+        'build --flavour debug',
+        'build --unpatched',
+        'build --source ~/linux-6.12.y',
+        'build --source linux-6.12.9.tar.xz',
+      ]),
+    )
     .action(build);
 
   withChoice(kernel.command('path'))
     .description('print where the built kernel is')
-    .addOption(new Option('--what <part>', 'which path').choices(['image', 'config', 'tree']).default('image'))
+    .addOption(
+      new Option('--what <part>', 'which path').choices(['image', 'config', 'tree']).default('image'),
+    )
     .addHelpText('after', examples(['path', 'path --what tree', 'path --flavour debug --what config']))
     .action(path);
 
   withChoice(kernel.command('config'))
     .description('print the final .config; each option of kernel/config is checked to have survived')
-    .addHelpText('after', examples(['config', 'config --unpatched > plain.config', 'config --source ~/linux-6.12.y']))
+    .addHelpText(
+      'after',
+      examples(['config', 'config --unpatched > plain.config', 'config --source ~/linux-6.12.y']),
+    )
     .action(config);
 
   kernel
     .command('clean')
-    .description('remove all built kernels, modules and guest programs')
-    .addHelpText('after', examples(['clean']))
+    .description('remove built kernels, modules and guest programs, except what is being built now')
+    .addOption(
+      new Option('--unused-for <days>', 'only what nobody has used for so many days').argParser(parseDays),
+    )
+    .addHelpText('after', examples(['clean', 'clean --unused-for 14']))
     .action(clean);
 }
 
 function withChoice(command: Command): Command {
   return command
-    .option('--kernel-version <version>', 'the patch series: a folder of kernel/patches (default: the newest)')
+    .option(
+      '--kernel-version <version>',
+      'the patch series: a folder of kernel/patches (default: the newest)',
+    )
     .option('--source <path>', "a kernel tree or tarball (default: Debian's linux-source package)")
-    .addOption(new Option('--flavour <flavour>', 'the configuration').choices(['base', 'debug', 'coverage']).default('base'))
+    .addOption(
+      new Option('--flavour <flavour>', 'the configuration')
+        .choices(['base', 'debug', 'coverage'])
+        .default('base'),
+    )
     .option('--unpatched', 'without the patch series, to compare with');
 }
 
@@ -72,7 +102,11 @@ async function build(options: ChoiceOptions & { readonly kernelOnly?: true }): P
   await withProgress(options, async (choice, lines) => {
     const started = Date.now();
     const built = await ensureKernel(choice);
-    lines.push(`${built.release} (${built.source}, ${patchesText(built)})`, `  image   ${built.image}`, `  config  ${built.config}`);
+    lines.push(
+      `${built.release} (${built.source}, ${patchesText(built)})`,
+      `  image   ${built.image}`,
+      `  config  ${built.config}`,
+    );
     if (options.kernelOnly !== true && built.patches.length > 0) {
       const guest = await ensureGuest(built, 'release', choice);
       for (const { name, path: file } of guest.modules) lines.push(`  module  ${name.padEnd(12)} ${file}`);
@@ -96,7 +130,10 @@ async function path(options: ChoiceOptions & { readonly what: 'image' | 'config'
 }
 
 async function config(options: ChoiceOptions): Promise<void> {
-  await withProgress(options, async (choice, lines) => void lines.push((await ensureConfig(choice)).trimEnd()));
+  await withProgress(
+    options,
+    async (choice, lines) => void lines.push((await ensureConfig(choice)).trimEnd()),
+  );
 }
 
 /** Runs with progress on stderr; the lines go to stdout at the end. */
@@ -109,7 +146,14 @@ async function withProgress(
   const lines: string[] = [];
   try {
     await run(
-      { version: kernelVersion, source, flavour, unpatched, signal: interruption.signal, onProgress: view.show },
+      {
+        version: kernelVersion,
+        source,
+        flavour,
+        unpatched,
+        signal: interruption.signal,
+        onProgress: view.show,
+      },
       lines,
     );
   } finally {
@@ -123,7 +167,13 @@ function patchesText({ patches }: KernelBuild): string {
   return patches.length === 0 ? 'unpatched' : `${patches.length} patches`;
 }
 
-async function clean(): Promise<void> {
+function parseDays(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('a whole number of days is needed.');
+  return Number(text);
+}
+
+async function clean({ unusedFor }: { readonly unusedFor?: number }): Promise<void> {
+  const limit = unusedFor === undefined ? undefined : Date.now() - unusedFor * 24 * 3600 * 1000;
   let freed = 0;
   let kept = 0;
   for (const parent of [kernelFolder(), unitFolder()]) {
@@ -131,6 +181,8 @@ async function clean(): Promise<void> {
     const entries = new Set(names.map((name) => name.replace(/\.(partial|lock)$/, '')));
     for (const entry of entries) {
       const folder = join(parent, entry);
+      const used = await lastUse(folder);
+      if (limit !== undefined && used !== undefined && used.getTime() >= limit) continue;
       const name = await title(folder);
       const bytes = (await diskUsage(folder)) + (await diskUsage(`${folder}.partial`));
       if (await removeEntry(folder)) {
@@ -142,7 +194,9 @@ async function clean(): Promise<void> {
       }
     }
   }
-  process.stdout.write(`freed ${formatBytes(freed)} in ${cacheRoot()}${kept === 0 ? '' : `; ${kept} in use`}\n`);
+  process.stdout.write(
+    `freed ${formatBytes(freed)} in ${cacheRoot()}${kept === 0 ? '' : `; ${kept} in use`}\n`,
+  );
 }
 
 async function title(folder: string): Promise<string | undefined> {

@@ -24,6 +24,7 @@ interface Options {
   readonly flavour: Flavour;
   readonly kernelVersion?: string;
   readonly source?: string;
+  readonly unpatched?: true;
   readonly memory: number;
   readonly cpus: number;
 }
@@ -44,6 +45,7 @@ export function register(program: Command): void {
     .addOption(new Option('--flavour <name>', 'of the kernel').choices(['base', 'debug', 'coverage']).default('base'))
     .option('--kernel-version <series>', 'the kernel series; the newest there is')
     .option('--source <dir|tarball>', "a kernel source of your own, instead of Debian's package")
+    .option('--unpatched', 'on the kernel without the patches and modules: a test that passes there verifies nothing')
     .option('--memory <MiB>', 'of the guest', positive, 512)
     .option('--cpus <count>', 'of the guest', positive, 2)
     .addHelpText('after', `
@@ -90,12 +92,13 @@ function selectionOf({ module, requirement, grep }: Options): {
 }
 
 /** What leaves something out, or departs from what is certified, as given. */
-function filtersOf({ module, requirement, grep, bail }: Options): Record<string, string> {
+function filtersOf({ module, requirement, grep, bail, unpatched }: Options): Record<string, string> {
   return {
     ...(module.length > 0 ? { module: module.join(',') } : {}),
     ...(requirement.length > 0 ? { requirement: requirement.join(',') } : {}),
     ...(grep === undefined ? {} : { grep }),
     ...(bail === true ? { bail: 'true' } : {}),
+    ...(unpatched === true ? { unpatched: 'true' } : {}),
   };
 }
 
@@ -111,6 +114,7 @@ async function run(options: Options): Promise<void> {
       flavour: options.flavour,
       kernelVersion: options.kernelVersion,
       source: options.source,
+      unpatched: options.unpatched === true,
       memoryMiB: options.memory,
       cpus: options.cpus,
       bail: options.bail === true,

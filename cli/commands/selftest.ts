@@ -21,7 +21,10 @@ export function register(program: Command): void {
     .option('--unit', 'only what needs no kernel and no guest; seconds')
     .argument('[filter...]', 'only test files whose path contains one of these')
     .addHelpText('after', '\nExit status: 0 all passed, 1 some failed, 3 some could not be run.')
-    .addHelpText('after', '\nExamples:\n  $ aemcert selftest\n  $ aemcert selftest --unit\n  $ aemcert selftest --unit reporters/')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ aemcert selftest\n  $ aemcert selftest --unit\n  $ aemcert selftest --unit reporters/',
+    )
     .action(async (filters: readonly string[], options: SelftestOptions) => {
       process.exitCode = await runSteps('selftest', await steps(filters, options));
     });
@@ -45,7 +48,15 @@ async function steps(filters: readonly string[], options: SelftestOptions): Prom
 function vitest(project: string, filters: readonly string[]): Promise<boolean> {
   // A filter may leave one of the projects without a file; a whole run may not.
   const empty = filters.length > 0 ? ['--passWithNoTests'] : [];
-  return runTool('vitest/vitest.mjs', ['run', '--config', 'vitest.config.ts', '--project', project, ...empty, ...filters]);
+  return runTool('vitest/vitest.mjs', [
+    'run',
+    '--config',
+    'vitest.config.ts',
+    '--project',
+    project,
+    ...empty,
+    ...filters,
+  ]);
 }
 
 async function libaemTests(): Promise<boolean> {
@@ -67,7 +78,9 @@ async function browserTests(filters: readonly string[]): Promise<readonly Step[]
   if (there || process.env['CI'] !== undefined) {
     return [{ title: 'browser tests', run: () => vitest('browser', filters) }];
   }
-  process.stdout.write(`selftest: the browser tests are left out: there is no ${chromium} (apt-get install chromium)\n`);
+  process.stdout.write(
+    `selftest: the browser tests are left out: there is no ${chromium} (apt-get install chromium)\n`,
+  );
   return [];
 }
 

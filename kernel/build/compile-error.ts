@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-const first = /\b(fatal )?error:|undefined reference to|^ERROR: modpost:|No rule to make target|No space left on device|Killed signal terminated/;
+const first = new RegExp(
+  [
+    '\\b(fatal )?error: |: Error: |undefined reference to|^ERROR: modpost:',
+    'No rule to make target|No space left on device|Killed signal terminated',
+  ].join('|'),
+);
 const makes = /^make(\[\d+\])?: \*\*\*/;
 
 /**
@@ -20,7 +25,7 @@ export function firstErrors(output: readonly string[], limit = 12): readonly str
   while (begin > 0 && context.test(output[begin - 1] ?? '')) begin -= 1;
   const told: string[] = [];
   for (const line of output.slice(begin)) {
-    if (makes.test(line)) break;
+    if (makes.test(line) && told.length > 0) break;
     if (/^ {2}[A-Z][A-Z0-9_]*( \[M\])? +\S/.test(line)) continue;
     told.push(line);
     if (told.length === limit) break;

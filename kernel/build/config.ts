@@ -59,7 +59,9 @@ export function applyOptions(config: string, options: readonly Option[]): string
     const name = /^(?:# )?(CONFIG_\w+)(?:=| is not set)/.exec(line)?.[1];
     return name === undefined || !asked.has(name);
   });
-  const lines = options.map(({ name, value }) => (value === 'n' ? `# ${name} is not set` : `${name}=${value}`));
+  const lines = options.map(({ name, value }) =>
+    value === 'n' ? `# ${name} is not set` : `${name}=${value}`,
+  );
   return [...kept, ...lines, ''].join('\n');
 }
 
@@ -72,10 +74,13 @@ export function checkSurvived(config: string, options: readonly Option[], where:
   const lost = options.filter(({ name, value }) => (final.get(name) ?? 'n') !== value);
   if (lost.length === 0) return;
   const told = lost.map(
-    (option) => `${option.name}: asked ${option.value}, got ${final.get(option.name) ?? 'nothing'} (${option.where})`,
+    (option) =>
+      `${option.name}: asked ${option.value}, got ${final.get(option.name) ?? 'nothing'} (${option.where})`,
   );
   throw new InputError(
-    lost.length === 1 ? 'an option did not survive olddefconfig' : `${lost.length} options did not survive olddefconfig`,
+    lost.length === 1
+      ? 'an option did not survive olddefconfig'
+      : `${lost.length} options did not survive olddefconfig`,
     {
       where,
       expected: 'each option of the fragments as it was asked for',

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { access, cp, mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ensureEntry, removeEntry } from '../../lib/cache-entry.ts';
+import { ensureEntry, lastUse, removeEntry } from '../../lib/cache-entry.ts';
 import { digestFiles, digestText, digestValue, listFiles } from '../../lib/digest.ts';
 import { needSpace } from '../../lib/disk-space.ts';
 import { InputError, type InfrastructureError } from '../../lib/errors.ts';
 import { cacheRoot, projectRoot } from '../../lib/paths.ts';
 import {
-  buildEnvironment, commandFailed, openLog, tryCommand, type CommandOptions, type CommandResult,
+  buildEnvironment,
+  commandFailed,
+  openLog,
+  tryCommand,
+  type CommandOptions,
+  type CommandResult,
 } from '../../lib/run-command.ts';
 import { loadControls } from '../../suites/controls/load.ts';
 import { seedTree, userFaultFlags } from '../../suites/controls/seed.ts';
@@ -26,6 +31,11 @@ export function unitFolder(cache: string = cacheRoot()): string {
   return join(cache, 'units');
 }
 
+export interface GuestOptions extends BuildOptions {
+  /** The folder that has modules/ and suites/guest/; the project's own when absent. */
+  readonly sources?: string;
+}
+
 /**
  * Builds the kernel's modules and what runs in the guest, or finds them built. Each module is
  * built again only when it, what it includes, or aem-core's exports have changed. Prints nothing.
@@ -37,14 +47,14 @@ export function unitFolder(cache: string = cacheRoot()): string {
 export async function ensureGuest(
   kernel: KernelBuild,
   variant: Variant,
-  options: BuildOptions = {},
+  options: GuestOptions = {},
 ): Promise<GuestBuild> {
   const cache = options.cache ?? cacheRoot();
   await mkdir(unitFolder(cache), { recursive: true });
   await needSpace(unitFolder(cache), 100e6, 'building modules');
   const stage = await mkdtemp(join(cache, 'stage-'));
   try {
-    await stageSources(stage, variant);
+    await stageSources(options.sources ?? projectRoot, stage, variant);
     const toolchain = await findToolchain(options.signal);
     const build: Build = { kernel, variant, options, cache, stage, toolchain };
     const modules = await buildModules(build);
@@ -67,15 +77,17 @@ interface Build {
 }
 
 /** What make leaves in a source folder is no source. */
-function isSource(name: string): boolean {
-  return !/\.(o|ko|a|so|d|mod|mod\.c|cmd|order|symvers|rej|orig)$|^\.|^build$|^Module\.symvers$|~$/.test(name);
+export function isSource(name: string): boolean {
+  return !/\.(o|ko|a|so|d|mod|mod\.c|cmd|order|symvers|rej|orig)$|^\.|^build$|^Module\.symvers$|~$/.test(
+    name,
+  );
 }
 
-async function stageSources(stage: string, variant: Variant): Promise<void> {
+async function stageSources(root: string, stage: string, variant: Variant): Promise<void> {
   for (const folder of ['modules', 'suites/guest']) {
-    await cp(join(projectRoot, folder), join(stage, folder), {
+    await cp(join(root, folder), join(stage, folder), {
       recursive: true,
-      filter: (source) => source === join(projectRoot, folder) || isSource(basename(source)),
+      filter: (source) => source === join(root, folder) || isSource(basename(source)),
     });
   }
   if (variant === 'controls') await seedTree(stage, await loadControls());
@@ -85,21 +97,32 @@ async function stageSources(stage: string, variant: Variant): Promise<void> {
 export async function moduleNames(modules: string): Promise<readonly string[]> {
   const names = await readdir(modules);
   const built = await Promise.all(
-    names.filter((name) => name.startsWith('aem-')).map(async (name) => ((await exists(join(modules, name, 'Kbuild'))) ? [name] : [])),
+    names
+      .filter((name) => name.startsWith('aem-'))
+      .map(async (name) => ((await exists(join(modules, name, 'Kbuild'))) ? [name] : [])),
   );
-  return built.flat().sort((a, b) => Number(b === 'aem-core') - Number(a === 'aem-core') || a.localeCompare(b, 'en'));
+  return built
+    .flat()
+    .sort((a, b) => Number(b === 'aem-core') - Number(a === 'aem-core') || a.localeCompare(b, 'en'));
 }
 
 async function buildModules(build: Build): Promise<GuestBuild['modules']> {
   const { stage } = build;
   const names = await moduleNames(join(stage, 'modules'));
   if (names[0] !== 'aem-core') {
-    throw new InputError('there is no aem-core, on which the other modules stand', { where: join(projectRoot, 'modules') });
+    throw new InputError('there is no aem-core, on which the other modules stand', {
+      where: join(projectRoot, 'modules'),
+    });
   }
   const modules: { name: string; path: string }[] = [];
   let core: string | undefined;
   for (const [index, name] of names.entries()) {
-    build.options.onProgress?.({ stage: 'modules', message: `building the module ${name}`, done: index, total: names.length });
+    build.options.onProgress?.({
+      stage: 'modules',
+      message: `building the module ${name}`,
+      done: index,
+      total: names.length,
+    });
     const folder = await buildModule(build, name, core);
     if (name === 'aem-core') core = join(folder, 'modules', name, 'Module.symvers');
     modules.push({ name, path: await findModule(join(folder, 'modules', name)) });
@@ -110,42 +133,57 @@ async function buildModules(build: Build): Promise<GuestBuild['modules']> {
 async function buildModule(build: Build, name: string, core: string | undefined): Promise<string> {
   const { kernel, variant, stage, toolchain } = build;
   const sources = [`modules/${name}`, 'modules/include'];
-  const exports = core === undefined ? '' : digestText(await readFile(core));
-  const key = digestValue({ recipe, kernel: kernel.key, variant, name, sources: await digestSources(stage, sources), exports });
+  const exports = core === undefined ? '' : digestText(exportedSymbols(await readFile(core, 'utf8')));
+  const key = digestValue({
+    recipe,
+    kernel: kernel.key,
+    variant,
+    name,
+    sources: await digestSources(stage, sources),
+    exports,
+  });
   return unit(build, `${name}-${key.slice(0, 16)}`, sources, async ({ folder, run }) => {
-    await run(moduleCommand(kernel.tree, toolchain, join(folder, 'modules', name), {
-      variant,
-      symbols: core,
-      // __FILE__ in WARN() and the like: the path in the project, not in the cache.
-      more: [`KCFLAGS=-fmacro-prefix-map=${folder}/=`, 'W=1'],
-    }));
+    // __FILE__ in WARN() and the like: the path in the project, not in the cache.
+    const more = [`KCFLAGS=-fmacro-prefix-map=${folder}/=`, 'W=1'];
+    await run(moduleCommand(kernel.tree, toolchain, join(folder, 'modules', name), core, more));
   });
 }
 
-/** The make command that builds one external module in its folder. `symbols`: aem-core's Module.symvers. */
+/**
+ * The make command that builds one external module in its folder. `symbols`: aem-core's
+ * Module.symvers; absent for aem-core itself.
+ */
 export function moduleCommand(
   tree: string,
   toolchain: Toolchain,
   folder: string,
-  { variant, symbols, more = [] }: { variant: Variant; symbols?: string | undefined; more?: readonly string[] },
+  symbols: string | undefined,
+  more: readonly string[],
 ): Command {
   const { make, options } = kbuild(tree, toolchain);
+  const extra = symbols === undefined ? [] : [`KBUILD_EXTRA_SYMBOLS=${symbols}`];
   return {
-    argv: [
-      ...make,
-      `M=${folder}`,
-      ...(symbols === undefined ? [] : [`KBUILD_EXTRA_SYMBOLS=${symbols}`]),
-      ...(variant === 'controls' ? ['AEM_FAULTS=1'] : []),
-      ...more,
-      'modules',
-    ],
+    argv: [...make, `M=${folder}`, ...extra, ...more, 'modules'],
     env: options.env ?? buildEnvironment(),
   };
 }
 
-interface Command {
+export interface Command {
   readonly argv: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;
+}
+
+/** Module.symvers without its third column, which holds the path that the module was built at. */
+function exportedSymbols(symvers: string): string {
+  return symvers
+    .split('\n')
+    .map((line) =>
+      line
+        .split('\t')
+        .filter((_, column) => column !== 2)
+        .join('\t'),
+    )
+    .join('\n');
 }
 
 async function findModule(folder: string): Promise<string> {
@@ -177,21 +215,41 @@ async function buildPrograms(build: Build): Promise<GuestBuild['programs']> {
     const out = join(folder, 'out');
     await mkdir(out, { recursive: true });
     const libaem = `LIBAEM=${join(lib, 'out')}`;
-    await run(userCommand(folder, variant, 'suites/guest', [`OUT=${out}`, libaem, `INCLUDE=${join(folder, 'modules/include')}`]));
+    await run(
+      userCommand(folder, variant, 'suites/guest', [
+        `OUT=${out}`,
+        libaem,
+        `INCLUDE=${join(folder, 'modules/include')}`,
+      ]),
+    );
   });
   const programs = [...(await findPrograms(join(guest, 'out'))), ...(await findPrograms(join(lib, 'out')))];
   for (const needed of ['agent', 'probe']) {
     if (!programs.some(({ name }) => name === needed)) {
-      throw new InputError(`suites/guest makes no program ${needed}`, { where: join(projectRoot, 'suites/guest') });
+      throw new InputError(`suites/guest makes no program ${needed}`, {
+        where: join(projectRoot, 'suites/guest'),
+      });
     }
   }
   return programs;
 }
 
-function userCommand(folder: string, variant: Variant, sources: string, variables: readonly string[]): Command {
+function userCommand(
+  folder: string,
+  variant: Variant,
+  sources: string,
+  variables: readonly string[],
+): Command {
   const faults = variant === 'controls' ? userFaultFlags(folder) : [];
   return {
-    argv: ['make', `--directory=${join(folder, sources)}`, '--jobs=2', '--no-print-directory', 'CC=gcc', ...variables],
+    argv: [
+      'make',
+      `--directory=${join(folder, sources)}`,
+      '--jobs=2',
+      '--no-print-directory',
+      'CC=gcc',
+      ...variables,
+    ],
     env: { ...buildEnvironment(), CPPFLAGS: [`-ffile-prefix-map=${folder}/=`, ...faults].join(' ') },
   };
 }
@@ -265,7 +323,7 @@ function doesNotCompile(
 ): InputError | InfrastructureError {
   const told = firstErrors(printed);
   const failed = commandFailed(result, log, told);
-  const guilty = told.some((line) => /\berror:|undefined reference|^ERROR: modpost:/.test(line));
+  const guilty = told.some((line) => /\berror: |: Error: |undefined reference|^ERROR: modpost:/.test(line));
   if (!guilty) return failed;
   return new InputError(`${name.replace(/-[0-9a-f]{16}$/, '')} does not compile`, failed.details);
 }
@@ -274,8 +332,8 @@ async function removeUnused(folder: string): Promise<void> {
   const limit = Date.now() - unusedDays * 24 * 3600 * 1000;
   for (const name of await readdir(folder)) {
     if (/\.(partial|lock)$/.test(name)) continue;
-    const used = await stat(join(folder, name, 'complete')).catch(() => undefined);
-    if (used !== undefined && used.mtimeMs < limit) await removeEntry(join(folder, name));
+    const used = await lastUse(join(folder, name));
+    if (used !== undefined && used.getTime() < limit) await removeEntry(join(folder, name));
   }
 }
 

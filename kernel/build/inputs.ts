@@ -73,7 +73,9 @@ async function readFragments(flavour: Flavour, unpatched: boolean): Promise<read
   const names = flavour === 'base' ? ['base'] : ['base', flavour];
   const files = await Promise.all(names.map(readFragment));
   const release = [unpatched ? '-plain' : '-aem', ...(flavour === 'base' ? [] : [`-${flavour}`])].join('');
-  const identity = [`CONFIG_LOCALVERSION="${release}"`, '# CONFIG_LOCALVERSION_AUTO is not set', ''].join('\n');
+  const identity = [`CONFIG_LOCALVERSION="${release}"`, '# CONFIG_LOCALVERSION_AUTO is not set', ''].join(
+    '\n',
+  );
   return [...files, { name: 'the release name', text: identity }];
 }
 
@@ -93,7 +95,10 @@ async function readFragment(name: string): Promise<Fragment> {
 async function flavours(): Promise<readonly string[]> {
   await access(configFolder);
   const names = await readdir(configFolder);
-  return names.filter((name) => name.endsWith('.config')).map((name) => name.slice(0, -'.config'.length)).sort();
+  return names
+    .filter((name) => name.endsWith('.config'))
+    .map((name) => name.slice(0, -'.config'.length))
+    .sort();
 }
 
 /** What goes into a kernel's key, and into its record build.json. */

@@ -12,7 +12,14 @@ import { checkVersion } from '../source/version.ts';
 import type { KernelBuild } from './artifacts.ts';
 import { firstErrors } from './compile-error.ts';
 import { applyOptions, checkSurvived } from './config.ts';
-import { kernelKey, readInputs, recordInputs, type InputRecord, type KernelChoice, type KernelInputs } from './inputs.ts';
+import {
+  kernelKey,
+  readInputs,
+  recordInputs,
+  type InputRecord,
+  type KernelChoice,
+  type KernelInputs,
+} from './inputs.ts';
 import { estimate, isStep, type BuildStage, type OnProgress } from './progress.ts';
 import { applySeries } from './series.ts';
 import { kbuild } from './toolchain.ts';
@@ -136,8 +143,16 @@ interface Build {
   readonly folder: string;
   readonly cache: string;
   readonly signal: AbortSignal | undefined;
-  readonly tell: (stage: BuildStage, message: string, more?: { done?: number; total?: number; secondsLeft?: number }) => void;
-  readonly entry: { readonly signal: AbortSignal | undefined; readonly onWait: (pid: number | undefined) => void; readonly resume: true };
+  readonly tell: (
+    stage: BuildStage,
+    message: string,
+    more?: { done?: number; total?: number; secondsLeft?: number },
+  ) => void;
+  readonly entry: {
+    readonly signal: AbortSignal | undefined;
+    readonly onWait: (pid: number | undefined) => void;
+    readonly resume: true;
+  };
 }
 
 async function prepare(choice: KernelChoice & BuildOptions): Promise<Build> {
@@ -213,7 +228,11 @@ async function compile(build: Build, partial: Partial, log: CommandLog, started:
           return;
         }
         steps += 1;
-        tell('compile', message, estimate(steps, before, expected, (performance.now() - compileStarted) / 1000));
+        tell(
+          'compile',
+          message,
+          estimate(steps, before, expected, (performance.now() - compileStarted) / 1000),
+        );
       },
     });
     if (result.status !== 0) throw commandFailed(result, log.path, firstErrors(printed));

@@ -16,14 +16,15 @@ export interface Patch {
   readonly path: string;
 }
 
-/** One hunk that did not fit. */
+/** One hunk, or one file of a patch, that was refused. */
 export interface Reject {
-  /** Path in the tree, or undefined when the file itself is missing. */
+  readonly why: 'does not fit' | 'no such file' | 'already applied';
+  /** Path in the tree; undefined when patch(1) did not tell. */
   readonly file: string | undefined;
-  /** Its number in that file's part of the patch, from 1; undefined when the whole file is concerned. */
-  readonly hunk: number | undefined;
+  /** Its number in that file's part of the patch, from 1; absent when the whole file is concerned. */
+  readonly hunk?: number;
   /** The line it was expected at. */
-  readonly line: number | undefined;
+  readonly line?: number;
 }
 
 /** Parses a quilt series file. `where`: its name, for errors. Throws an InputError with the line. */
@@ -45,7 +46,10 @@ export function parseSeries(
       });
     }
     if (patches.some((patch) => patch.name === name)) {
-      throw new InputError('a patch stands in the series twice', { where: `${where}:${index + 1}`, seen: name });
+      throw new InputError('a patch stands in the series twice', {
+        where: `${where}:${index + 1}`,
+        seen: name,
+      });
     }
     patches.push({ name, strip: Number(strip) });
   });
@@ -62,7 +66,11 @@ export async function readSeries(folder: string): Promise<readonly Patch[]> {
     parseSeries(text, series).map(async ({ name, strip }) => {
       const path = join(folder, name);
       const content = await readFile(path).catch((cause: unknown) => {
-        throw new InputError('the series names a patch that is not there', { where: series, seen: name, cause });
+        throw new InputError('the series names a patch that is not there', {
+          where: series,
+          seen: name,
+          cause,
+        });
       });
       return { name, strip, path, digest: digestText(content) };
     }),
@@ -77,17 +85,18 @@ export function parseRejects(output: readonly string[]): readonly Reject[] {
     const named = /^(?:patching|checking) file '?(.+?)'?(?: \(.*\))?$/.exec(line);
     if (named !== null) file = named[1];
     const hunk = /^Hunk #(\d+) FAILED at (\d+)/.exec(line);
-    if (hunk !== null) rejects.push({ file, hunk: Number(hunk[1]), line: Number(hunk[2]) });
+    if (hunk !== null)
+      rejects.push({ why: 'does not fit', file, hunk: Number(hunk[1]), line: Number(hunk[2]) });
     if (/^can't find file to patch at input line/.test(line)) {
-      rejects.push({ file: undefined, hunk: undefined, line: undefined });
+      rejects.push({ why: 'no such file', file: undefined });
     }
     const absent = /^\|\+\+\+ (?:[^/]+\/)?(\S+)/.exec(line);
     const last = rejects.at(-1);
-    if (absent !== null && last !== undefined && last.file === undefined) {
+    if (absent !== null && last?.why === 'no such file' && last.file === undefined) {
       rejects[rejects.length - 1] = { ...last, file: absent[1] };
     }
     if (/Reversed \(or previously applied\) patch detected/.test(line)) {
-      rejects.push({ file, hunk: undefined, line: undefined });
+      rejects.push({ why: 'already applied', file });
     }
   }
   return rejects;
@@ -109,8 +118,14 @@ export async function applySeries(
     onPatch?.(patch, index);
     const result = await tryCommand(
       [
-        'patch', `-p${patch.strip}`, '--fuzz=0', '--forward', '--batch', '--no-backup-if-mismatch',
-        `--directory=${tree}`, `--input=${patch.path}`,
+        'patch',
+        `-p${patch.strip}`,
+        '--fuzz=0',
+        '--forward',
+        '--batch',
+        '--no-backup-if-mismatch',
+        `--directory=${tree}`,
+        `--input=${patch.path}`,
       ],
       rest,
     );
@@ -132,8 +147,8 @@ async function rejected(
   const rejectText = texts.join('').trimEnd().split('\n');
   const shown = rejectText.slice(0, 60).join('\n            ');
   const list = rejects.map(
-    ({ file, hunk, line }) =>
-      `${file ?? 'an unknown file'}, ${hunk === undefined ? 'the whole file' : `hunk ${hunk} at line ${line}`}`,
+    ({ why, file = 'an unknown file', hunk, line }) =>
+      `${file}: ${hunk === undefined ? why : `hunk ${hunk} at line ${line ?? '?'} ${why}`}`,
   );
   return new InputError(`the patch ${patch.name} does not apply`, {
     where: patch.path,

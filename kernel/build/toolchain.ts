@@ -29,7 +29,10 @@ async function firstLine(argv: readonly [string, ...string[]], signal?: AbortSig
   const output: string[] = [];
   const { status } = await tryCommand(argv, { signal, onLine: (line) => output.push(line) });
   if (status === 0 && output[0] !== undefined) return output[0];
-  throw new InfrastructureError(`${argv[0]} does not work`, { seen: output.join('; '), hint: 'aemcert doctor' });
+  throw new InfrastructureError(`${argv[0]} does not work`, {
+    seen: output.join('; '),
+    hint: 'aemcert doctor',
+  });
 }
 
 /**
@@ -43,8 +46,14 @@ export function kbuild(
   const gcc = toolchain.ccache ? 'ccache gcc' : 'gcc';
   return {
     make: [
-      'make', `--directory=${tree}`, `--jobs=${availableParallelism()}`, '--no-print-directory',
-      'ARCH=x86_64', `CC=${gcc}`, `HOSTCC=${gcc}`, 'LOCALVERSION=',
+      'make',
+      `--directory=${tree}`,
+      `--jobs=${availableParallelism()}`,
+      '--no-print-directory',
+      'ARCH=x86_64',
+      `CC=${gcc}`,
+      `HOSTCC=${gcc}`,
+      'LOCALVERSION=',
     ],
     options: {
       env: {

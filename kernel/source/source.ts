@@ -29,7 +29,11 @@ export async function findSource(
   if (given === undefined) return debianSource(version, signal);
   const path = resolve(given);
   const info = await stat(path).catch((cause: unknown) => {
-    throw new InputError('no such kernel source', { where: given, hint: '--source takes a folder or a tarball', cause });
+    throw new InputError('no such kernel source', {
+      where: given,
+      hint: '--source takes a folder or a tarball',
+      cause,
+    });
   });
   return info.isDirectory() ? treeSource(path, signal) : tarballSource(path, signal);
 }
@@ -65,7 +69,15 @@ async function tarballSource(path: string, signal?: AbortSignal): Promise<Kernel
 async function unpackTarball(tarball: string, folder: string, options: CommandOptions): Promise<void> {
   const program = tarball.endsWith('.xz') ? ['--use-compress-program=xz -dT0'] : [];
   const tar = await tryCommand(
-    ['tar', ...program, '--extract', `--file=${tarball}`, '--strip-components=1', '--no-same-owner', `--directory=${folder}`],
+    [
+      'tar',
+      ...program,
+      '--extract',
+      `--file=${tarball}`,
+      '--strip-components=1',
+      '--no-same-owner',
+      `--directory=${folder}`,
+    ],
     options,
   );
   if (tar.status === 0) return;
@@ -75,7 +87,10 @@ async function unpackTarball(tarball: string, folder: string, options: CommandOp
       hint: 'free space there, or set XDG_CACHE_HOME to a folder on another disk',
     });
   }
-  throw new InputError('the tarball cannot be unpacked', { where: tarball, seen: tar.output.slice(-5).join('\n') });
+  throw new InputError('the tarball cannot be unpacked', {
+    where: tarball,
+    seen: tar.output.slice(-5).join('\n'),
+  });
 }
 
 /**
@@ -94,7 +109,16 @@ async function treeSource(tree: string, signal?: AbortSignal): Promise<KernelSou
       const stdin = files.map((file) => `${file}\0`).join('');
       // Links to targets outside the list stay links; nothing in the copy shares data with the tree.
       await runCommand(
-        ['xargs', '--null', 'cp', '--archive', '--reflink=auto', '--parents', `--target-directory=${folder}`, '--'],
+        [
+          'xargs',
+          '--null',
+          'cp',
+          '--archive',
+          '--reflink=auto',
+          '--parents',
+          `--target-directory=${folder}`,
+          '--',
+        ],
         { ...options, cwd: tree, stdin },
       );
       if ((await digestFiles(folder, files, options.signal)) !== digest) {
@@ -113,7 +137,9 @@ async function sourceFiles(tree: string, signal?: AbortSignal): Promise<readonly
     onLine: (line) => found.push(...line.split('\0')),
   });
   // A file that is deleted in the work tree is still in git's index.
-  const present = await Promise.all(found.map(async (file) => file !== '' && (await exists(join(tree, file)))));
+  const present = await Promise.all(
+    found.map(async (file) => file !== '' && (await exists(join(tree, file)))),
+  );
   return [...new Set(found.filter((_, index) => present[index]))];
 }
 

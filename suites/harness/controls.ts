@@ -89,6 +89,7 @@ export async function runControls(options: ControlsOptions): Promise<readonly Co
       faults,
       limits: limitsOf(requirements),
     },
+    tests: plan.filter(({ id }) => faults.some(({ tests }) => tests.includes(id))),
     signal,
     onStart(id, fault) {
       const test = byId.get(id);

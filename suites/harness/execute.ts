@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { createVitest } from 'vitest/node';
+import { join } from 'node:path';
 import type { Reporter, TestCase } from 'vitest/node';
+import { projectRoot } from '../../lib/paths.ts';
+import type { PlannedTest } from '../../reporters/results.ts';
 import type { SessionSettings } from './session.ts';
-import { vitestConfig } from './plan.ts';
 import type { Evidence } from './verifies.ts';
+import { openVitest } from './vitest.ts';
 
 /** One test that has ended. */
 export interface Executed {
@@ -16,6 +18,8 @@ export interface Executed {
 
 export interface ExecuteOptions {
   readonly settings: SessionSettings;
+  /** The tests to run, for their files; what of these runs is in the settings. */
+  readonly tests: readonly PlannedTest[];
   readonly bail?: boolean;
   readonly signal?: AbortSignal | undefined;
   onStart?(id: string, fault: string | undefined): void;
@@ -45,20 +49,16 @@ export async function executeTests(options: ExecuteOptions): Promise<readonly st
       });
     },
   };
-  const vitest = await createVitest('test', {
-    config: vitestConfig,
-    watch: false,
-    reporters: [reporter],
-    bail: options.bail === true ? 1 : 0,
-  });
+  const vitest = await openVitest(reporter, options.bail);
   const abort = (): void => void vitest.cancelCurrentRun('keyboard-input');
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
     vitest.provide('session', options.settings);
+    const files = [...new Set(options.tests.map(({ file }) => join(projectRoot, file)))];
     const aborted = new Promise<'aborted'>((resolve) => {
       options.signal?.addEventListener('abort', () => resolve('aborted'), { once: true });
     });
-    const outcome = await Promise.race([vitest.start(), aborted]);
+    const outcome = await Promise.race([vitest.start(files), aborted]);
     if (outcome === 'aborted') return [];
     return [
       ...outcome.testModules.flatMap((module) => module.errors().map((error) => error.message)),

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { relative } from 'node:path';
-import { createVitest } from 'vitest/node';
 import { InputError } from '../../lib/errors.ts';
 import { projectRoot } from '../../lib/paths.ts';
 import type { PlannedTest } from '../../reporters/results.ts';
 import { nearest } from '../../specs/loader/index.ts';
 import type { RequirementSet } from '../../specs/loader/index.ts';
 import { suiteOf } from './ids.ts';
+import { openVitest } from './vitest.ts';
 // Types of what the tests carry.
 import type {} from './verifies.ts';
 
-export const vitestConfig = `${projectRoot}/suites/vitest.config.ts`;
-
 /** All tests there are, in the order in which they run. Loads the files, runs nothing. */
 export async function collectPlan(): Promise<readonly PlannedTest[]> {
-  const vitest = await createVitest('test', { config: vitestConfig, watch: false, reporters: [{}] });
+  const vitest = await openVitest({});
   try {
     const { testModules, unhandledErrors } = await vitest.collect();
     const broken = [...testModules.flatMap((module) => module.errors()), ...unhandledErrors];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { execFile } from 'node:child_process';
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { Flavour, GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
 import { ensureGuest } from '../../kernel/build/guest.ts';
@@ -9,6 +9,7 @@ import { ensureKernel } from '../../kernel/build/kernel.ts';
 import type { OnProgress } from '../../kernel/build/progress.ts';
 import { digestFile, digestFiles, listFiles } from '../../lib/digest.ts';
 import { InfrastructureError, formatError } from '../../lib/errors.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { projectRoot } from '../../lib/paths.ts';
 import type { Incident, PlannedTest, Results, RunInfo, Subject, TargetInfo, TestResult } from '../../reporters/results.ts';
 import { deriveRequirementResults } from '../../reporters/verdict.ts';
@@ -26,6 +27,8 @@ export interface RunOptions {
   readonly flavour: Flavour;
   readonly kernelVersion?: string | undefined;
   readonly source?: string | undefined;
+  /** Run on the kernel without the series: a test that passes there verifies nothing. */
+  readonly unpatched?: boolean;
   readonly memoryMiB: number;
   readonly cpus: number;
   readonly bail: boolean;
@@ -69,14 +72,18 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   const selected = selectTests(plan, options.selection, requirements);
   const leftOut = plan.filter((test) => !selected.includes(test));
   const { signal, onBuild: onProgress } = options;
-  const kernel = await ensureKernel({
+  const choice = {
     version: options.kernelVersion,
     source: options.source,
     flavour: options.flavour,
     signal,
     onProgress,
-  });
-  const guest = await ensureGuest(kernel, 'release', { signal, onProgress });
+  };
+  const patched = await ensureKernel(choice);
+  const built = await ensureGuest(patched, 'release', { signal, onProgress });
+  const unpatched = options.unpatched === true;
+  const kernel = unpatched ? await ensureKernel({ ...choice, unpatched }) : patched;
+  const guest = unpatched ? { ...built, modules: [] } : built;
   const consoleLog = join(options.out, 'console.log');
   await writeFile(consoleLog, '');
 
@@ -105,6 +112,7 @@ export async function runSuites(options: RunOptions): Promise<Results> {
         selected: selected.map(({ id }) => id),
         limits: limitsOf(requirements),
       },
+      tests: selected,
       bail: options.bail,
       signal,
       onStart(id) {
@@ -118,7 +126,7 @@ export async function runSuites(options: RunOptions): Promise<Results> {
         store.saveSoon();
       },
     });
-    if (signal.aborted) state.interrupted(String((signal.reason as Error).message));
+    if (signal.aborted) state.interrupted((signal.reason as Error).message);
     else state.ended(broken, options.bail);
   } catch (error) {
     state.interrupted(formatError(error).split('\n')[0] ?? 'the run failed');
@@ -131,7 +139,7 @@ export async function runSuites(options: RunOptions): Promise<Results> {
 async function checkWritable(out: string): Promise<void> {
   const probe = join(out, `.writable-${process.pid}`);
   try {
-    await mkdir(out, { recursive: true });
+    await makeFolder(resolve(out));
     await (await open(probe, 'w')).close();
     await rm(probe);
   } catch (cause) {

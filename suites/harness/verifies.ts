@@ -165,7 +165,7 @@ async function execute(
       verdict: incident.blame === 'kernel' ? 'FAIL' : 'UNRESOLVED',
       reason: `${incident.kind} while the test ran`,
       expected: 'a kernel that goes on without a complaint',
-      observed: incident.excerpt.split('\n').find((line) => /panic|BUG|WARNING|Oops|INFO/.test(line)) ?? incident.kind,
+      observed: incident.excerpt.split('\n').find((line) => /Kernel panic|BUG:|WARNING:|Oops:|INFO:|Killed process/.test(line)) ?? incident.kind,
       console: incident.excerpt,
     };
   }

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { expect, test } from 'vitest';
+import { projectRoot } from '../../lib/paths.ts';
+import { loadRequirements } from '../../specs/loader/index.ts';
+import type { ControlOutcome } from '../harness/controls.ts';
+
+test('each requirement has a negative control, and its tests catch it', async () => {
+  const out = await mkdtemp(join(tmpdir(), 'aemcert-controls-'));
+  try {
+    const { requirements } = await loadRequirements();
+    const { all, exitCode } = await execa('node', ['cli/aemcert.js', 'controls', '--out', out], {
+      cwd: projectRoot,
+      all: true,
+      reject: false,
+    });
+    process.stdout.write(`${all.split('\n').at(-1) ?? ''}\n`);
+
+    expect(exitCode, all).toBe(0);
+    const outcomes = JSON.parse(await readFile(join(out, 'controls.json'), 'utf8')) as readonly ControlOutcome[];
+    const mandatory = requirements.filter(({ mandatory }) => mandatory).map(({ id }) => id);
+    expect(outcomes.map(({ requirement }) => requirement).sort()).toEqual(mandatory.sort());
+    expect(outcomes.every(({ caughtBy }) => caughtBy.length > 0)).toBe(true);
+  } finally {
+    await rm(out, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { projectRoot } from '../../lib/paths.ts';
+import { readResults } from '../../reporters/read.ts';
+import type { Results, TestResult } from '../../reporters/results.ts';
+
+const aemcert = join(projectRoot, 'cli/aemcert.js');
+const env = { AEMCERT_FIXTURES: '1' };
+
+let out = '';
+beforeEach(async () => {
+  out = await mkdtemp(join(tmpdir(), 'aemcert-run-'));
+});
+afterEach(async () => {
+  await rm(out, { recursive: true, force: true });
+});
+
+function start(...args: readonly string[]): ReturnType<typeof launch> {
+  return launch(args);
+}
+
+function launch(args: readonly string[]) {
+  // Its temporary files are ours to find, and so is a QEMU that has their names on its command line.
+  const own = { ...env, TMPDIR: out };
+  return execa('node', [aemcert, 'run', '--out', out, ...args], { cwd: projectRoot, env: own, all: true, reject: false });
+}
+
+async function results(): Promise<Results> {
+  return readResults(join(out, 'results.json'));
+}
+
+function find({ tests, plan }: Results, title: string): TestResult {
+  const id = plan.find((test) => test.title === title)?.id;
+  const found = tests.find((result) => result.id === id);
+  if (found === undefined) throw new Error(`no result of ${title}`);
+  return found;
+}
+
+/** QEMUs of the runs that we started. */
+async function leftBehind(): Promise<string> {
+  return (await execa('pgrep', ['-af', `qemu-system.*${out}`], { reject: false })).stdout;
+}
+
+test('a panic fails its test with what the console said; the rest goes on on a fresh target', async () => {
+  const { exitCode } = await start('--grep', 'fixtures/bad-ends');
+
+  const measured = await results();
+  expect(exitCode).toBe(1);
+  expect(find(measured, 'fixture: passes before')).toMatchObject({ verdict: 'PASS', boot: 1 });
+  expect(find(measured, 'fixture: the kernel panics')).toMatchObject({ verdict: 'FAIL', boot: 1 });
+  expect(find(measured, 'fixture: the kernel panics').console).toContain('sysrq triggered crash');
+  expect(find(measured, 'fixture: passes after')).toMatchObject({ verdict: 'PASS', boot: 2 });
+  expect(find(measured, 'fixture: asserts nothing')).toMatchObject({ verdict: 'UNTESTED' });
+  expect(find(measured, 'fixture: lacks something')).toMatchObject({ verdict: 'UNSUPPORTED' });
+  expect(find(measured, 'fixture: the host kills QEMU')).toMatchObject({ verdict: 'UNRESOLVED' });
+  expect(measured.incidents).toMatchObject([
+    { kind: 'panic', blame: 'kernel' },
+    { kind: 'exit', blame: 'infrastructure' },
+  ]);
+  expect(await readFile(join(out, 'junit.xml'), 'utf8')).toContain('sysrq triggered crash');
+});
+
+test.each(['SIGINT', 'SIGTERM'] as const)('%s keeps what was measured and leaves nothing behind', async (signal) => {
+  const run = start('--grep', 'fixtures/long');
+  await new Promise<void>((resolve) => {
+    run.all.on('data', (text: Buffer) => {
+      if (text.toString().includes('fixture: ends')) resolve();
+    });
+  });
+  const before = await leftBehind();
+
+  run.kill(signal);
+  const { exitCode } = await run;
+
+  const measured = await results();
+  expect(before).toContain('qemu-system');
+  expect(exitCode).toBe(3);
+  expect(measured.run.complete).toBe(false);
+  expect(measured.run.interruption).toContain(signal);
+  expect(find(measured, 'fixture: ends').verdict).toBe('PASS');
+  expect(find(measured, 'fixture: waits for long').verdict).toBe('UNTESTED');
+  await expect.poll(leftBehind, { timeout: 60_000 }).toBe('');
+});
+
+test('a run that is killed leaves no QEMU behind', async () => {
+  const run = start('--grep', 'fixtures/long');
+  await new Promise<void>((resolve) => {
+    run.all.on('data', (text: Buffer) => {
+      if (text.toString().includes('fixture: ends')) resolve();
+    });
+  });
+
+  run.kill('SIGKILL');
+  await run;
+
+  await expect.poll(leftBehind, { timeout: 60_000 }).toBe('');
+  expect((await results()).run.complete).toBe(false);
+});
+
+test('bad input and places that cannot be written to are told before anything is built', async () => {
+  const unknownModule = await start('--module', 'nonesuch');
+  const unknownId = await start('--requirement', 'AEM-CORE-9');
+  const nothing = await start('--grep', 'no test has this in its title');
+  const unwritable = await execa('node', [aemcert, 'run', '--out', '/proc/nowhere'], {
+    cwd: projectRoot,
+    all: true,
+    reject: false,
+  });
+
+  expect(unknownModule).toMatchObject({ exitCode: 2 });
+  expect(unknownModule.all).toContain('there is no module nonesuch');
+  expect(unknownId).toMatchObject({ exitCode: 2 });
+  expect(unknownId.all).toContain('did you mean');
+  expect(nothing).toMatchObject({ exitCode: 2 });
+  expect(unwritable).toMatchObject({ exitCode: 3 });
+  expect(unwritable.all).toContain('/proc/nowhere');
+});

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { createVitest } from 'vitest/node';
+import type { Reporter, Vitest } from 'vitest/node';
+import { projectRoot } from '../../lib/paths.ts';
+
+/**
+ * Opens vitest on the suites; to be closed. What it does on signals by itself
+ * is taken away again: they are the run's to handle, which keeps the results.
+ */
+export async function openVitest(reporter: Reporter, bail = false): Promise<Vitest> {
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const ours = names.map((name) => process.listeners(name));
+  const vitest = await createVitest('test', {
+    config: `${projectRoot}/suites/vitest.config.ts`,
+    watch: false,
+    reporters: [reporter],
+    bail: bail ? 1 : 0,
+  });
+  names.forEach((name, index) => {
+    for (const listener of process.listeners(name)) {
+      if (ours[index]?.includes(listener) !== true) process.off(name, listener);
+    }
+  });
+  return vitest;
+}
