@@ -95,10 +95,11 @@ verifies('AEM-CORE-009', 'a flag that nobody knows is refused with EINVAL', asyn
   }
 });
 
-verifies('AEM-CORE-009', 'a flag that only another kind knows is refused with EINVAL', async ({ probe }) => {
+verifies('AEM-CORE-009', 'a flag that only another kind knows is refused with EINVAL', async ({ probe, spawn }) => {
+  const sleeper = await spawn(['sleep', '1000']);
   const p = await probe();
 
-  const answer = await p.send('register', { module: 'pexit', pid: p.pid, flags: each });
+  const answer = await p.send('register', { module: 'pexit', pid: sleeper.pid, flags: each });
 
   expect(answer).toMatchObject({ ret: -1, errno: 'EINVAL' });
 });

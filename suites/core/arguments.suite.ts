@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What aem_entry() refuses, and how. */
+import { expect } from 'vitest';
+import { evf } from '../harness/aem.ts';
+import { verifies } from '../harness/verifies.ts';
+
+verifies('AEM-CORE-003', 'init fails while the kind’s module is not loaded', async ({ probe, sh, after }) => {
+  const p = await probe();
+  await sh('rmmod aem_example');
+  after(() => sh('insmod /lib/aem/aem-example.ko'));
+
+  const without = await p.send('init', { module: 'example' });
+  const other = await p.send('init', { module: 'pexit' });
+
+  expect(without).toMatchObject({ ret: -1, errno: 'ENOENT' });
+  expect(other.ret).toBe(0);
+});
+
+verifies('AEM-CORE-006', 'arguments of the wrong size are refused with EINVAL', async ({ probe }) => {
+  const p = await probe();
+
+  for (const size of [0, 8, 16, 23, 25, 4096]) {
+    expect(await p.send('entry', { size })).toMatchObject({ ret: -1, errno: 'EINVAL' });
+  }
+  expect((await p.send('entry')).ret).toBeGreaterThan(0);
+});
+
+verifies('AEM-CORE-007', 'a handler that is not code is refused with EFAULT', async ({ probe }) => {
+  const p = await probe();
+
+  for (const handler of ['null', 'data', 'unmapped', 'kernel']) {
+    expect(await p.send('entry', { handler })).toMatchObject({ ret: -1, errno: 'EFAULT' });
+  }
+});
+
+verifies('AEM-CORE-008', 'EVF_EXCL and EVF_CLONE are refused with EINVAL', async ({ probe }) => {
+  const p = await probe();
+
+  for (const flags of [evf.excl, evf.clone, evf.excl | evf.oneshot]) {
+    expect(await p.send('entry', { flags })).toMatchObject({ ret: -1, errno: 'EINVAL' });
+  }
+});
+
+verifies('AEM-CORE-009', 'flags that nobody knows are refused with EINVAL', async ({ probe }) => {
+  const p = await probe();
+
+  for (const bit of [1, 5, 16, 24, 30]) {
+    expect(await p.send('entry', { flags: 2 ** bit })).toMatchObject({ ret: -1, errno: 'EINVAL' });
+  }
+});
+
+verifies('AEM-CORE-010', 'flags of handler processes are refused with EOPNOTSUPP', async ({ probe }) => {
+  const p = await probe();
+
+  for (const flags of [evf.fork, evf.capsule, evf.nocldwait, evf.fork | evf.nocldwait]) {
+    expect(await p.send('entry', { flags })).toMatchObject({ ret: -1, errno: 'EOPNOTSUPP' });
+  }
+});

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Waiting for events, and calls that events interrupt. */
+import { expect } from 'vitest';
+import { evf, signals } from '../harness/aem.ts';
+import type { Probe } from '../harness/probe.ts';
+import { verifies } from '../harness/verifies.ts';
+
+const { SIGUSR1, SIGUSR2 } = signals;
+const ms = 1_000_000;
+
+async function started(p: Probe): Promise<number> {
+  const eid = await p.ok('register');
+  await p.ok('start', { eid });
+  return eid;
+}
+
+/** Waits until a thread sleeps in a system call: what interrupts it now interrupts that. */
+async function asleep(p: Probe, sh: (command: string) => Promise<string>, tid = p.pid): Promise<void> {
+  await sh(`until grep -q '^State:.S' /proc/${p.pid}/task/${tid}/status; do :; done`);
+}
+
+verifies('AEM-CORE-057', 'aem_evkeepalive() goes on waiting after handlers have run', async ({ probe, sh }) => {
+  const p = await probe();
+  const eid = await started(p);
+  await p.ok('catch', { signal: SIGUSR1 });
+  const call = p.send('call', { name: 'evkeepalive' });
+  await p.notice('entering');
+
+  for (let i = 0; i < 3; i++) {
+    await asleep(p, sh);
+    await p.on('io', 'fire', { eid });
+    await p.nextCall();
+  }
+  await asleep(p, sh);
+  const order: string[] = [];
+  const returned = call.then(() => order.push('returned'));
+  order.push('signal');
+  await p.on('io', 'kill', { signal: SIGUSR1 });
+  await returned;
+
+  expect(order).toEqual(['signal', 'returned']);
+});
+
+verifies('AEM-CORE-058', 'aem_evkeepalive() returns when a signal is delivered', async ({ probe, sh }) => {
+  const p = await probe();
+  await p.ok('catch', { signal: SIGUSR1, restart: true });
+  const call = p.send('call', { name: 'evkeepalive' });
+  await p.notice('entering');
+  await asleep(p, sh);
+
+  await p.on('io', 'kill', { signal: SIGUSR1 });
+
+  expect(await call).toMatchObject({ ret: 0 });
+  expect(await p.notice('signal')).toMatchObject({ signal: SIGUSR1 });
+});
+
+verifies('AEM-CORE-059', 'main’s end waits for the events with EVF_KEEPALIVE', async ({ probe }) => {
+  const p = await probe();
+  const [first, second] = [
+    await p.ok('register', { flags: evf.keepalive | evf.oneshot }),
+    await p.ok('register', { flags: evf.keepalive | evf.oneshot }),
+  ];
+  await p.ok('start', { eid: first });
+  await p.ok('start', { eid: second });
+
+  await p.ok('return', { status: 42 });
+  await p.on('io', 'fire', { eid: first });
+  expect(await p.nextCall()).toMatchObject({ eid: first });
+  await p.on('io', 'fire', { eid: second });
+  expect(await p.nextCall()).toMatchObject({ eid: second });
+
+  expect(await p.exited).toEqual({ status: 42 });
+});
+
+verifies('AEM-CORE-059', 'main’s end waits for no event without EVF_KEEPALIVE', async ({ probe }) => {
+  const p = await probe();
+  await started(p);
+
+  await p.ok('return', { status: 7 });
+
+  expect(await p.exited).toEqual({ status: 7 });
+});
+
+verifies('AEM-CORE-060', 'aem_evwait() returns how many handlers have run', async ({ probe, sh }) => {
+  const p = await probe();
+  const [a, b] = [await started(p), await started(p)];
+  const call = p.send('call', { name: 'evwait' });
+  await p.notice('entering');
+  await asleep(p, sh);
+
+  await p.on('io', 'fire', { eid: a });
+  expect(await call).toMatchObject({ ret: 1 });
+
+  await p.ok('fire', { eid: a });
+  await p.ok('fire', { eid: b });
+  await p.ok('fire', { eid: b });
+  expect(await p.send('call', { name: 'evwait' })).toMatchObject({ ret: 3 });
+});
+
+verifies('AEM-CORE-061', 'aem_evwait() returns at once when a handler ran before it', async ({ probe }) => {
+  const p = await probe();
+  const eid = await started(p);
+  await p.ok('fire', { eid });
+  await p.settle();
+
+  // Without a time-out: where the run is forgotten this does not return.
+  expect(await p.send('call', { name: 'evwait' })).toMatchObject({ ret: 1 });
+});
+
+verifies('AEM-CORE-062', 'aem_evwait() returns 0 at its time-out and not before', async ({ probe }) => {
+  const p = await probe();
+  await started(p);
+
+  const late = await p.send('call', { name: 'evwait', ms: 30 });
+
+  expect(late).toMatchObject({ ret: 0 });
+  expect(late['elapsed']).toBeGreaterThanOrEqual(30 * ms);
+});
+
+verifies('AEM-CORE-063', 'aem_evwait() fails with EINTR when a signal is delivered', async ({ probe, sh }) => {
+  const p = await probe();
+  await p.ok('catch', { signal: SIGUSR1, restart: true });
+  const call = p.send('call', { name: 'evwait' });
+  await p.notice('entering');
+  await asleep(p, sh);
+
+  await p.on('io', 'kill', { signal: SIGUSR1 });
+
+  expect(await call).toMatchObject({ ret: -1, errno: 'EINTR' });
+});
+
+verifies('AEM-CORE-064', 'read(), wait4() and futex go on waiting after a handler', async ({ probe, sh }) => {
+  const p = await probe();
+  await p.ok('prepare');
+  const eid = await started(p);
+  const pid = await p.ok('child', { how: 'return', arg: 3 });
+
+  for (const { name, feed, args, ret } of [
+    { name: 'read', feed: () => p.on('io', 'feed', { what: 'pipe' }), args: {}, ret: 1 },
+    { name: 'futex', feed: () => p.on('io', 'feed', { what: 'futex' }), args: {}, ret: 0 },
+    { name: 'wait4', feed: () => p.on('io', 'let'), args: { pid }, ret: 3 << 8 },
+  ]) {
+    const call = p.send('call', { name, ...args });
+    await p.notice('entering');
+    for (let i = 0; i < 2; i++) {
+      await asleep(p, sh);
+      await p.on('io', 'fire', { eid });
+      await p.nextCall();
+    }
+    await asleep(p, sh);
+    await feed();
+    expect(await call, name).toMatchObject({ ret, errno: null });
+  }
+});
+
+verifies('AEM-CORE-065', 'pause() and sigsuspend() go on until a signal comes', async ({ probe, sh }) => {
+  const p = await probe();
+  const eid = await started(p);
+  await p.ok('catch', { signal: SIGUSR1 });
+
+  for (const name of ['pause', 'sigsuspend']) {
+    const call = p.send('call', { name });
+    await p.notice('entering');
+    await asleep(p, sh);
+    await p.on('io', 'fire', { eid });
+    await p.nextCall();
+    await asleep(p, sh);
+    const signalled = p.notice('signal');
+    await p.on('io', 'kill', { signal: SIGUSR1 });
+    expect(await call, name).toMatchObject({ ret: -1, errno: 'EINTR' });
+    expect(await signalled).toMatchObject({ signal: SIGUSR1 });
+  }
+});
+
+verifies('AEM-CORE-065', 'ppoll(), select() and msgrcv() go on until what they wait for comes', async ({ probe, sh }) => {
+  const p = await probe();
+  await p.ok('prepare');
+  const eid = await started(p);
+
+  for (const { name, what, ret } of [
+    { name: 'ppoll', what: 'pipe', ret: 1 },
+    { name: 'select', what: 'pipe', ret: 1 },
+    { name: 'msgrcv', what: 'msg', ret: 8 },
+  ]) {
+    const call = p.send('call', { name });
+    await p.notice('entering');
+    await asleep(p, sh);
+    await p.on('io', 'fire', { eid });
+    await p.nextCall();
+    await asleep(p, sh);
+    await p.on('io', 'feed', { what });
+    expect(await call, name).toMatchObject({ ret, errno: null });
+    if (what === 'pipe') await p.send('call', { name: 'read' });
+    if (what === 'pipe') await p.notice('entering');
+  }
+});
+
+verifies('AEM-CORE-065', 'ppoll() and select() keep their time-outs', async ({ probe, sh }) => {
+  const p = await probe();
+  await p.ok('prepare');
+  const eid = await started(p);
+
+  for (const name of ['ppoll', 'select']) {
+    const call = p.send('call', { name, ms: 60 });
+    await p.notice('entering');
+    await asleep(p, sh);
+    await p.on('io', 'fire', { eid });
+    const result = await call;
+    expect(result, name).toMatchObject({ ret: 0, errno: null });
+    expect(result['elapsed'], name).toBeGreaterThanOrEqual(60 * ms);
+  }
+});
+
+verifies('AEM-CORE-066', 'sleeps go on to their first deadline', async ({ probe, sh }) => {
+  const p = await probe();
+  await p.ok('prepare');
+  const eid = await started(p);
+
+  for (const { name, ret, errno } of [
+    { name: 'nanosleep', ret: 0, errno: null },
+    { name: 'clock_nanosleep', ret: 0, errno: null },
+    { name: 'poll', ret: 0, errno: null },
+    { name: 'futex', ret: -1, errno: 'ETIMEDOUT' },
+  ]) {
+    const call = p.send('call', { name, ms: 400 });
+    await p.notice('entering');
+    await asleep(p, sh);
+    // Near the deadline, so that a sleep begun anew lasts far beyond it.
+    const began = process.hrtime.bigint();
+    while (process.hrtime.bigint() - began < 250_000_000n) {
+      await p.on('io', 'fire', { eid });
+      await p.nextCall();
+    }
+    const result = await call;
+    expect(result, name).toMatchObject({ ret, errno });
+    expect(result['elapsed'], name).toBeGreaterThanOrEqual(400 * ms);
+    const last = (result['elapsed'] as number) - 400 * ms;
+    expect(last, `${name} was begun anew`).toBeLessThan(250 * ms);
+  }
+});
+
+verifies('AEM-CORE-067', 'epoll_wait(), semop() and sigtimedwait() go on, and not short', async ({ probe, sh }) => {
+  const p = await probe();
+  await p.ok('prepare');
+  const eid = await started(p);
+
+  for (const { name, ret, errno } of [
+    { name: 'epoll_wait', ret: 0, errno: null },
+    { name: 'semop', ret: -1, errno: 'EAGAIN' },
+    { name: 'sigtimedwait', ret: -1, errno: 'EAGAIN' },
+  ]) {
+    const call = p.send('call', { name, ms: 60 });
+    await p.notice('entering');
+    await asleep(p, sh);
+    await p.on('io', 'fire', { eid });
+    const result = await call;
+    expect(result, name).toMatchObject({ ret, errno });
+    expect(result['elapsed'], name).toBeGreaterThanOrEqual(60 * ms);
+  }
+});
+
+verifies('AEM-CORE-068', 'a signal ends a call with EINTR as without events', async ({ probe, sh }) => {
+  const p = await probe();
+  await p.ok('prepare');
+  const eid = await started(p);
+  await p.ok('catch', { signal: SIGUSR2 });
+
+  for (const name of ['read', 'nanosleep', 'epoll_wait', 'semop']) {
+    const call = p.send('call', { name, ms: name === 'nanosleep' ? 100_000 : undefined });
+    await p.notice('entering');
+    await asleep(p, sh);
+    await p.on('io', 'fire', { eid });
+    await p.nextCall();
+    await asleep(p, sh);
+    const signalled = p.notice('signal');
+    await p.on('io', 'kill', { signal: SIGUSR2 });
+    expect(await call, name).toMatchObject({ ret: -1, errno: 'EINTR' });
+    expect(await signalled).toMatchObject({ signal: SIGUSR2 });
+  }
+});
