@@ -49,7 +49,7 @@ function count(value: string): number {
 async function controls(options: Options): Promise<void> {
   const interruption = abortOnSignal();
   const stream = process.stderr;
-  const progress = createProgress({ stream, isTTY: stream.isTTY === true, total: 0 });
+  const progress = createProgress({ stream, isTTY: stream.isTTY, total: 0 });
   try {
     await makeFolder(resolve(options.out));
     const consoleLog = join(options.out, 'controls-console.log');

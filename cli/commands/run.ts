@@ -105,7 +105,7 @@ function filtersOf({ module, requirement, grep, bail, unpatched }: Options): Rec
 async function run(options: Options): Promise<void> {
   const interruption = abortOnSignal();
   const stream = process.stderr;
-  const isTTY = stream.isTTY === true;
+  const isTTY = stream.isTTY;
   const progress = createProgress({ stream, isTTY, total: 0 });
   try {
     const results = await runSuites({
@@ -138,7 +138,7 @@ async function run(options: Options): Promise<void> {
     progress.finish();
     const written = await writeReports(results, options.out);
     const reports = [join(options.out, 'results.json'), ...Object.values(written)].map((path) => relative('.', path));
-    const colour = wantsColour(process.stdout.isTTY === true, process.env);
+    const colour = wantsColour(process.stdout.isTTY, process.env);
     process.stdout.write(`${renderSummary(results, { colour, reports })}\n`);
     process.exitCode = interruption.signal.aborted ? ExitStatus.Infrastructure : conclude(results).exitStatus;
   } finally {

@@ -7,12 +7,12 @@
 #define AEM_ARCH_H
 
 #include <linux/ptrace.h>
+#include <linux/thread_info.h>
 #include <linux/types.h>
 #include <linux/unistd.h>
 
 #ifdef CONFIG_X86_64
 
-#include <asm/thread_info.h>
 #include <asm/unistd.h>
 
 /*

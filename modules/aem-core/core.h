@@ -38,6 +38,7 @@
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/restart_block.h>
+#include <linux/signal_types.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
@@ -98,6 +99,7 @@ struct aem_level {
 	u32 len;
 	bool last;
 	bool has_restart;
+	sigset_t blocked;		/* when it began: so each handler finds it */
 	/* Of the system call that the upcall interrupted; sigreturn drops it. */
 	struct restart_block restart;
 };

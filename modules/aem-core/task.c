@@ -292,6 +292,9 @@ long aem_task_next(struct aem_task *t, struct aem_call __user *ucall)
 	if (level->running) {
 		aem_level_finish(t, level);
 		t->ran++;
+		/* What that handler did to the mask is not for the next one. */
+		if (!sigequalsets(&current->blocked, &level->blocked))
+			sigprocmask(SIG_SETMASK, &level->blocked, NULL);
 	}
 	while (aem_level_pick(t, level)) {
 		ret = aem_level_construct(t, level, &d);
@@ -366,6 +369,7 @@ static bool aem_task_upcall(struct ksignal *ksig)
 		return false;
 
 	level->running = NULL;
+	level->blocked = current->blocked;
 
 	clear_siginfo(&ksig->info);
 	ksig->info.si_signo = AEM_SIGNO;

@@ -33,7 +33,7 @@ export function coverageMarkdown(results: Results): string {
 function head({ conclusion, subject, target, run }: CoverageModel): string[] {
   const { kernel } = subject;
   const mark = conclusion.exitStatus === 0 ? '✅' : conclusion.exitStatus === 1 ? '❌' : '⚠️';
-  const filters = Object.entries(run.filters).map(([name, value]) => `${code(`${name}=${value}`)}`);
+  const filters = Object.entries(run.filters).map(([name, value]) => code(`${name}=${value}`));
   const where = [target.driver, target.accelerator, plural(target.cpus, 'CPU'), `${target.memoryMiB} MiB`]
     .filter((part) => part !== undefined)
     .join(', ');

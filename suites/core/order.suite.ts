@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** In which order handlers run, and how often. */
 import { expect } from 'vitest';
-import { context, each } from '../harness/aem.ts';
+import { context, each, ev, evf } from '../harness/aem.ts';
 import type { Probe } from '../harness/probe.ts';
 import { verifies } from '../harness/verifies.ts';
 
@@ -26,32 +26,48 @@ verifies('AEM-CORE-022', 'events of one priority run in the order in which they 
   expect((await p.settle()).map(({ eid }) => eid)).toEqual([gate, b, c, a]);
 });
 
-verifies('AEM-CORE-023', 'the default priority is the lowest, until another is set', async ({ probe }) => {
+verifies('AEM-CORE-023', 'an event has the default priority until another is set', async ({ probe, limit }) => {
   const p = await probe();
-  const [plain, low, one] = [await started(p), await started(p, 0), await started(p, 1)];
+  const other = limit('default') + 1;
+  const [higher, plain, low] = [await started(p, other), await started(p), await started(p, limit('default'))];
   await p.ok('on', { eid: plain, do: 'hold' });
+  await p.ok('on', { eid: low, do: 'hold' });
+
+  // A handler of the default priority is not interrupted by it, nor it by one.
   await p.on('io', 'fire', { eid: plain });
   await p.notice('holding');
-
-  // The same as 0: it waits. Less than 1: it is interrupted.
   await p.on('io', 'fire', { eid: low });
-  await p.on('io', 'fire', { eid: one });
-  expect(await p.nextCall()).toMatchObject({ eid: plain, depth: 1 });
-  expect(await p.nextCall()).toMatchObject({ eid: one, depth: 2 });
   await p.on('io', 'release', { eid: plain });
+  await p.notice('holding');
+  await p.on('io', 'on', { eid: plain });
+  await p.on('io', 'fire', { eid: plain });
+  await p.on('io', 'release', { eid: low });
+  expect(await p.settle()).toMatchObject([
+    { eid: plain, depth: 1 },
+    { eid: low, depth: 1 },
+    { eid: plain, depth: 1 },
+  ]);
 
-  expect(await p.settle()).toMatchObject([{ eid: low, depth: 1 }]);
+  // With another priority it is.
+  await p.ok('on', { eid: plain, do: 'hold' });
+  await p.ok('priority', { eid: plain, priority: other });
+  await p.on('io', 'fire', { eid: plain });
+  await p.notice('holding');
+  await p.on('io', 'fire', { eid: higher });
+  await p.on('io', 'release', { eid: plain });
+  expect(await p.settle()).toMatchObject([{ eid: plain, depth: 1 }, { eid: higher, depth: 1 }]);
 });
 
-verifies('AEM-CORE-024', 'priorities 0 to 31 are taken, others refused with EINVAL', async ({ probe }) => {
+verifies('AEM-CORE-024', 'the priorities of the range are taken, others refused', async ({ probe, limit }) => {
   const p = await probe();
   const eid = await p.ok('register');
+  const [lowest, highest] = [limit('lowest'), limit('highest')];
 
-  for (let priority = 0; priority <= 31; priority++) {
-    expect((await p.send('priority', { eid, priority })).ret).toBe(0);
+  for (let arg = lowest; arg <= highest; arg++) {
+    expect(await p.send('evctl', { eid, opt: ev.jobprio, arg })).toMatchObject({ ret: 0 });
   }
-  for (const priority of [-1, 32, 33, 1000]) {
-    expect(await p.send('priority', { eid, priority })).toMatchObject({ ret: -1, errno: 'EINVAL' });
+  for (const arg of [lowest - 1, highest + 1, 0x100, 2 ** 32]) {
+    expect(await p.send('evctl', { eid, opt: ev.jobprio, arg })).toMatchObject({ ret: -1, errno: 'EINVAL' });
   }
 });
 
@@ -134,30 +150,58 @@ verifies('AEM-CORE-030', 'an event that must not merge runs once for each raise'
   const p = await probe();
   const [gate, eid] = [await started(p), await started(p, undefined, each)];
   await p.ok('on', { eid: gate, do: 'hold' });
+  await p.ok('on', { eid, do: 'hold' });
+
+  // While it is queued, then while it runs.
   await p.on('io', 'fire', { eid: gate });
   await p.notice('holding');
-
-  await p.on('io', 'fire', { eid, count: 2 });
-  await p.on('io', 'fire', { eid, count: 3 });
+  await p.on('io', 'fire', { eid, count: 20 });
+  await p.on('io', 'fire', { eid });
   await p.on('io', 'release', { eid: gate });
+  await p.notice('holding');
+  await p.on('io', 'fire', { eid, count: 4 });
+  await p.on('io', 'on', { eid });
+  await p.on('io', 'release', { eid });
 
-  expect((await p.settle()).map((call) => call.eid)).toEqual([gate, eid, eid, eid, eid, eid]);
+  expect((await p.settle()).map((call) => call.eid)).toEqual([gate, ...Array.from({ length: 25 }, () => eid)]);
 });
 
 verifies('AEM-CORE-031', 'a handler does not nest with itself, also when its priority rises', async ({ probe }) => {
   const p = await probe();
-  const eid = await started(p, 1);
-  await p.ok('on', { eid, do: 'priority:20,raise,return' });
-
+  const eid = await started(p, 1, each);
+  await p.ok('on', { eid, do: 'hold,return' });
   await p.on('io', 'fire', { eid });
+  await p.notice('holding');
 
-  // Each run raises it once more: it goes on until it is shut down.
-  await p.nextCall();
-  await p.nextCall();
-  await p.on('io', 'shutdown', { eid });
-  const rest = await p.settle();
-  expect(rest.filter(({ depth }) => depth !== 1)).toEqual([]);
-  expect(p.returns()[0]?.seq).toBe(1);
+  await p.on('io', 'priority', { eid, priority: 20 });
+  await p.on('io', 'fire', { eid });
+  // Only the first run waits.
+  await p.on('io', 'on', { eid, do: 'return' });
+  await p.on('io', 'release', { eid });
+
+  const calls = await p.settle();
+  expect(calls).toMatchObject([{ eid, depth: 1 }, { eid, depth: 1 }]);
+  expect(p.returns()[0]?.seq).toBeLessThan(calls[1]?.seq ?? 0);
+});
+
+verifies('AEM-CORE-032', 'a one-shot event is gone after one run', async ({ probe }) => {
+  const p = await probe();
+  const eid = await started(p, undefined, evf.oneshot);
+
+  await p.ok('fire', { eid });
+
+  expect(await p.settle()).toMatchObject([{ eid }]);
+  expect(await p.send('fire', { eid })).toMatchObject({ ret: -1, errno: 'EINVAL' });
+  expect(await p.send('evctl', { eid, opt: ev.jobstart })).toMatchObject({ ret: -1, errno: 'EINVAL' });
+});
+
+verifies('AEM-CORE-032', 'a one-shot event that was raised more than once runs once', async ({ probe }) => {
+  const p = await probe();
+  const eid = await started(p, undefined, evf.oneshot | each);
+
+  await p.ok('fire', { eid, count: 3 });
+
+  expect(await p.settle()).toMatchObject([{ eid }]);
 });
 
 verifies('AEM-CORE-033', 'an event raised in softirq context runs', async ({ probe }) => {
@@ -181,21 +225,28 @@ verifies('AEM-CORE-034', 'an event raised in hardirq context runs', async ({ pro
 verifies('AEM-CORE-035', 'the stated number of events registers, starts and runs, each once', async ({ probe, limit }) => {
   const p = await probe();
   const count = limit('events');
+
   const many = await p.send('many', { count, quiet: true });
   expect(many).toMatchObject({ registered: count });
-
   await p.ok('fire-each', { eid: many['first'] as number, count });
 
-  expect((await p.send('calls')).ret).toBe(count);
+  expect(await p.send('calls')).toMatchObject({ ret: count, once: count });
 });
 
-verifies('AEM-CORE-036', 'activations raised from several CPUs at once are each delivered once', async ({ probe }) => {
-  const [p, one, two] = [await probe(), await probe(), await probe()];
+verifies('AEM-CORE-036', 'what several CPUs raise at once is each delivered once', async ({ probe, limit }) => {
+  const p = await probe();
   const eid = await p.ok('register', { flags: each });
   await p.ok('on', { eid, do: 'quiet' });
   await p.ok('start', { eid });
+  const [cpus, raises] = [limit('cpus'), limit('raises-per-cpu')];
+  const threads = Array.from({ length: cpus }, (_, cpu) => ({ cpu, name: `cpu${cpu}` }));
+  for (const thread of threads) expect((await p.send('thread', thread)).ret).toBeGreaterThan(0);
 
-  await Promise.all([one, two].map((firer) => firer.ok('fire', { eid, count: 2000 })));
+  // They wait for each other, then each raises from its CPU.
+  const fired = await Promise.all(
+    threads.map(({ name }) => p.on(name, 'fire', { eid, together: cpus, times: 20, count: raises / 20 })),
+  );
 
-  expect((await p.send('calls')).ret).toBe(4000);
+  for (const answer of fired) expect(answer).toMatchObject({ ret: 0 });
+  expect((await p.send('calls')).ret).toBe(cpus * raises);
 });

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Where handlers run, and what the interrupted code finds afterwards. */
 import { expect } from 'vitest';
+import { signals } from '../harness/aem.ts';
 import type { Probe } from '../harness/probe.ts';
 import { verifies } from '../harness/verifies.ts';
+
+const { SIGUSR2 } = signals;
+
+/** Where a signal stands in a mask. */
+const bit = (signal: number): number => 2 ** (signal - 1);
 
 /** An event, started, whose handler does `actions`. */
 async function started(p: Probe, actions?: string): Promise<number> {
@@ -21,9 +27,9 @@ verifies('AEM-CORE-037', 'a handler runs in the thread that registered its event
   await p.ok('start', { eid: theirs });
 
   await p.on('t2', 'fire', { eid: mine });
-  await p.on('io', 'fire', { eid: theirs });
-
   expect(await p.settle()).toMatchObject([{ eid: mine, tid: p.pid }]);
+
+  await p.ok('fire', { eid: theirs });
   expect(await p.settle('t2')).toMatchObject([{ eid: theirs, tid }]);
 });
 
@@ -42,10 +48,13 @@ verifies('AEM-CORE-038', 'a handler interrupts code that makes no system call', 
 verifies('AEM-CORE-039', 'general-purpose registers and flags are given back', async ({ probe }) => {
   const p = await probe();
   const eid = await started(p, 'clobber');
-  const spin = p.send('spin', { what: 'registers', calls: 1 });
-  await p.notice('entering');
 
-  await p.on('io', 'fire', { eid });
+  const spin = p.send('spin', { what: 'registers', calls: 5 });
+  await p.notice('entering');
+  for (let i = 0; i < 5; i++) {
+    await p.on('io', 'fire', { eid });
+    await p.nextCall();
+  }
 
   expect(await spin).toMatchObject({ ret: 0 });
 });
@@ -53,10 +62,13 @@ verifies('AEM-CORE-039', 'general-purpose registers and flags are given back', a
 verifies('AEM-CORE-040', 'floating-point and vector registers are given back', async ({ probe }) => {
   const p = await probe();
   const eid = await started(p, 'clobber');
-  const spin = p.send('spin', { what: 'vectors', calls: 1 });
-  await p.notice('entering');
 
-  await p.on('io', 'fire', { eid });
+  const spin = p.send('spin', { what: 'vectors', calls: 5 });
+  await p.notice('entering');
+  for (let i = 0; i < 5; i++) {
+    await p.on('io', 'fire', { eid });
+    await p.nextCall();
+  }
 
   expect(await spin).toMatchObject({ ret: 0 });
 });
@@ -75,19 +87,46 @@ verifies('AEM-CORE-041', 'errno is given back', async ({ probe }) => {
 verifies('AEM-CORE-042', 'a handler starts with the signal mask of the code that it interrupts', async ({ probe }) => {
   const p = await probe();
   const eid = await started(p);
-  await p.ok('sigmask', { signal: 12 });
 
+  await p.ok('sigmask', { signal: SIGUSR2 });
+  await p.ok('fire', { eid });
+  await p.ok('sigmask', {});
   await p.ok('fire', { eid });
 
-  expect(await p.settle()).toMatchObject([{ eid, mask: 2 ** 11 }]);
+  expect(await p.settle()).toMatchObject([{ eid, mask: bit(SIGUSR2) }, { eid, mask: 0 }]);
+});
+
+verifies('AEM-CORE-042', 'a handler that interrupts a handler starts with the signal mask of that', async ({ probe }) => {
+  const p = await probe();
+  const [low, high] = [await started(p, `block:${SIGUSR2},hold`), await started(p)];
+  await p.ok('priority', { eid: high, priority: 1 });
+
+  await p.on('io', 'fire', { eid: low });
+  await p.notice('holding');
+  await p.on('io', 'fire', { eid: high });
+  await p.on('io', 'release', { eid: low });
+
+  expect(await p.settle()).toMatchObject([{ eid: low, mask: 0 }, { eid: high, mask: bit(SIGUSR2), depth: 2 }]);
+});
+
+verifies('AEM-CORE-042', 'a handler that follows a handler does not start with the signal mask of that', async ({ probe }) => {
+  const p = await probe();
+  const [first, next] = [await started(p, `block:${SIGUSR2},hold`), await started(p)];
+
+  await p.on('io', 'fire', { eid: first });
+  await p.notice('holding');
+  await p.on('io', 'fire', { eid: next });
+  await p.on('io', 'release', { eid: first });
+
+  expect(await p.settle()).toMatchObject([{ eid: first, mask: 0 }, { eid: next, mask: 0, depth: 1 }]);
 });
 
 verifies('AEM-CORE-043', 'the signal mask is given back, also when the handler changed it', async ({ probe }) => {
   const p = await probe();
-  const eid = await started(p, 'block:12');
+  const eid = await started(p, `block:${SIGUSR2}`);
+
   const spin = p.send('spin', { what: 'mask', calls: 1 });
   await p.notice('entering');
-
   await p.on('io', 'fire', { eid });
 
   expect(await spin).toMatchObject({ ret: 0 });
@@ -99,23 +138,22 @@ verifies('AEM-CORE-044', 'a handler runs while its thread blocks every signal', 
   await p.ok('sigmask', { all: true });
 
   await p.ok('fire', { eid });
+  await p.on('io', 'fire', { eid });
 
-  expect(await p.settle()).toMatchObject([{ eid }]);
+  expect(await p.settle()).toMatchObject([{ eid }, { eid }]);
 });
 
 verifies('AEM-CORE-045', 'a handler starts on an aligned stack, whatever it interrupts', async ({ probe }) => {
   const p = await probe();
   const eid = await started(p);
 
-  for (let i = 0; i < 8; i++) {
-    const spin = p.send('spin', { what: i % 2 === 0 ? 'registers' : 'nothing', calls: 1 });
+  // Code whose stack pointer is so many bytes below an aligned address.
+  for (const offset of [0, 1, 4, 8, 12, 15]) {
+    const spin = p.send('spin', { what: 'stack', offset, calls: 1 });
     await p.notice('entering');
     await p.on('io', 'fire', { eid });
     await spin;
-  }
 
-  // A function's frame address is 16 bytes aligned where its caller kept to the ABI.
-  const calls = await p.settle();
-  expect(calls).toHaveLength(8);
-  expect(calls.map(({ frame }) => frame)).toEqual(Array.from({ length: 8 }, () => 0));
+    expect(await p.settle(), `offset ${offset}`).toMatchObject([{ eid, frame: 0 }]);
+  }
 });

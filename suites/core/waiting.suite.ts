@@ -66,7 +66,8 @@ verifies('AEM-CORE-059', 'main’s end waits for the events with EVF_KEEPALIVE',
   await p.ok('return', { status: 42 });
   await p.on('io', 'fire', { eid: first });
   expect(await p.nextCall()).toMatchObject({ eid: first });
-  await p.on('io', 'fire', { eid: second });
+  // Its answer may be cut off: the last event ends the process.
+  p.on('io', 'fire', { eid: second }).catch(() => undefined);
   expect(await p.nextCall()).toMatchObject({ eid: second });
 
   expect(await p.exited).toEqual({ status: 42 });
@@ -222,20 +223,20 @@ verifies('AEM-CORE-066', 'sleeps go on to their first deadline', async ({ probe,
     { name: 'poll', ret: 0, errno: null },
     { name: 'futex', ret: -1, errno: 'ETIMEDOUT' },
   ]) {
-    const call = p.send('call', { name, ms: 400 });
+    const state = { ended: false };
+    const call = p.send('call', { name, ms: 300 }).finally(() => (state.ended = true));
     await p.notice('entering');
     await asleep(p, sh);
-    // Near the deadline, so that a sleep begun anew lasts far beyond it.
-    const began = process.hrtime.bigint();
-    while (process.hrtime.bigint() - began < 250_000_000n) {
+    // All the time: a sleep that each handler begins anew does not end.
+    let calls = 0;
+    while (!state.ended) {
       await p.on('io', 'fire', { eid });
-      await p.nextCall();
+      calls += (await p.settle('io')).length;
     }
     const result = await call;
     expect(result, name).toMatchObject({ ret, errno });
-    expect(result['elapsed'], name).toBeGreaterThanOrEqual(400 * ms);
-    const last = (result['elapsed'] as number) - 400 * ms;
-    expect(last, `${name} was begun anew`).toBeLessThan(250 * ms);
+    expect(result['elapsed'], name).toBeGreaterThanOrEqual(300 * ms);
+    expect(calls, name).toBeGreaterThan(1);
   }
 });
 

@@ -141,7 +141,7 @@ int open_port(const char *name)
 
 static int shell_wanted(void)
 {
-	return getenv("AEMCERT_SHELL") != NULL;
+	return !!getenv("AEMCERT_SHELL");
 }
 
 static void __attribute__((noreturn)) run_shell(void)

@@ -142,6 +142,8 @@ run(const struct launch *l, int in, int out, int err, int report)
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* What the agent ignores, its programs would go on ignoring. */
+	signal(SIGPIPE, SIG_DFL);
 	setsid();
 	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
 		goto fail;
@@ -633,9 +635,11 @@ int main(int argc, char *argv[])
 
 	port_out = 1;
 	if (getpid() == 1)
-		port_in = port_out = machine_setup(&setup);
+		port_out = machine_setup(&setup);
 	else if (argc > 1)
-		port_in = port_out = open_port(argv[1]);
+		port_out = open_port(argv[1]);
+	if (port_out != 1)
+		port_in = port_out;
 	if (port_in < 0) {
 		perror("agent: port");
 		return 1;

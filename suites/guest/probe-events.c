@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,6 +39,9 @@ static char *zone;
 static size_t zone_size;
 
 atomic_long calls;
+
+/* How often the events with each of the first cookies have run. */
+static atomic_uchar tally[16384];
 
 static struct script *script_of(int eid)
 {
@@ -113,6 +117,20 @@ static void block_signal(int signo)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+/* Is the child waitable, and what did it return? */
+static void report_waitable(long pid)
+{
+	struct message m = { 0 };
+	siginfo_t info = { 0 };
+
+	waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT);
+	put_text(&m, "{");
+	put_string(&m, "did", "waitable");
+	put_number(&m, "pid", info.si_pid);
+	put_number(&m, "status", info.si_status);
+	send_message(&m);
+}
+
 static void act(int eid, struct script *s, const struct action *a, char *data, int len)
 {
 	if (!strcmp(a->name, "hold"))
@@ -139,6 +157,8 @@ static void act(int eid, struct script *s, const struct action *a, char *data, i
 		clobber();
 	else if (!strcmp(a->name, "block"))
 		block_signal(a->arg);
+	else if (!strcmp(a->name, "waitable"))
+		report_waitable(a->arg);
 	else if (!strcmp(a->name, "nap"))
 		nap(a->arg);
 	else if (!strcmp(a->name, "exit"))
@@ -198,6 +218,8 @@ static void example_body(int eid, char *data, int len, unsigned long cookie, uns
 	}
 	perform(eid, s, data, len);
 	depth--;
+	if (cookie < sizeof(tally))
+		atomic_fetch_add(&tally[cookie], 1);
 	atomic_fetch_add(&calls, 1);
 }
 
@@ -277,12 +299,24 @@ static size_t data_of(const struct command *c, unsigned char *data, size_t size)
 	return len;
 }
 
+/* Waits until `count` threads are here. */
+static void meet(long count)
+{
+	static atomic_long arrived;
+
+	atomic_fetch_add(&arrived, 1);
+	while (atomic_load(&arrived) < count)
+		;
+}
+
 static void do_fire(const struct command *c)
 {
 	static __thread unsigned char data[AEM_EXAMPLE_DATA_MAX];
 	long ret, i, times = number(c, "times", 1);
 	size_t len = data_of(c, data, sizeof(data));
 
+	if (given(c, "together"))
+		meet(number(c, "together", 1));
 	for (i = 0, ret = 0; i < times && !ret; i++)
 		ret = fire_event(number(c, "eid", 0), number(c, "context", 0),
 				 number(c, "count", 1), len ? data : NULL, len);
@@ -402,7 +436,8 @@ static void do_on(const struct command *c)
 	int i = 0;
 
 	memset(s->actions, 0, sizeof(s->actions));
-	s->quiet = s->report_return = false;
+	s->quiet = false;
+	s->report_return = false;
 	atomic_store(&s->released, 0);
 	while (rest && (piece = strsep(&rest, ",")) && i < MAX_ACTIONS) {
 		arg = strchr(piece, ':');
@@ -426,9 +461,17 @@ static void do_release(const struct command *c)
 	answer(c, 0);
 }
 
+/* How many calls there were, and how many cookies' events ran `once`. */
 static void do_calls(const struct command *c)
 {
-	answer(c, atomic_load(&calls));
+	struct message m = { 0 };
+	long once = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(tally); i++)
+		once += atomic_load(&tally[i]) == 1;
+	put_number(&m, "once", once);
+	answer_with(c, atomic_load(&calls), 0, &m);
 }
 
 static void do_vmtable(const struct command *c)
@@ -469,6 +512,19 @@ static void do_left(const struct command *c)
 		close(fd);
 }
 
+/*
+ * The stack that is needed from here on is there: at the limit of its control
+ * group a process that needs one more page is killed.
+ */
+static void touch_stack(void)
+{
+	volatile char stack[65536];
+	size_t i;
+
+	for (i = 0; i < sizeof(stack); i += 4096)
+		stack[i] = 1;
+}
+
 /* Registers and starts `count` events; `first` and `last` are their ids. */
 static void do_many(const struct command *c)
 {
@@ -476,6 +532,7 @@ static void do_many(const struct command *c)
 	struct message m = { 0 };
 	int eid = 0, first = 0;
 
+	touch_stack();
 	for (i = 0; i < count; i++) {
 		eid = aemEXAMPLE_register(example_handler, i, number(c, "flags", 0));
 		if (eid < 0 || (!given(c, "idle") && aemCORE_event_start(eid) < 0))

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Threads, processes and signals. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,11 +16,42 @@
 
 #include "probe.h"
 
+/* A further thread; `cpu=N` is where it has to run. */
 static void do_thread(const struct command *c)
 {
 	int tid = start_thread(word(c, "name"));
+	cpu_set_t set;
 
+	CPU_ZERO(&set);
+	CPU_SET(number(c, "cpu", 0), &set);
+	if (tid > 0 && given(c, "cpu") && sched_setaffinity(tid, sizeof(set), &set) < 0)
+		tid = -1;
 	answer(c, tid);
+}
+
+static void do_getppid(const struct command *c)
+{
+	answer(c, getppid());
+}
+
+/*
+ * The calling thread becomes `uid`, with the capability `cap` alone or none.
+ * By the system calls: the C library's functions are for all threads.
+ */
+static void do_become(const struct command *c)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[2] = { 0 };
+	long id = number(c, "uid", 0), cap = number(c, "cap", -1);
+
+	if (cap >= 0) {
+		caps[cap / 32].permitted = 1u << cap % 32;
+		caps[cap / 32].effective = 1u << cap % 32;
+	}
+	answer(c, prctl(PR_SET_KEEPCAPS, 1) < 0 ||
+	       syscall(SYS_setresgid, id, id, id) < 0 ||
+	       syscall(SYS_setresuid, id, id, id) < 0 ||
+	       syscall(SYS_capset, &head, caps) < 0 ? -1 : 0);
 }
 
 static void do_thread_exit(const struct command *c)
@@ -103,11 +137,14 @@ static void do_exec(const struct command *c)
 	answer(c, -1);
 }
 
+static atomic_long signals_caught;
+
 static void on_signal(int signo)
 {
 	struct message m = { 0 };
 	int saved = errno;
 
+	atomic_fetch_add(&signals_caught, 1);
 	put_text(&m, "{");
 	put_number(&m, "signal", signo);
 	put_number(&m, "tid", syscall(SYS_gettid));
@@ -124,6 +161,12 @@ static void do_catch(const struct command *c)
 	};
 
 	answer(c, sigaction(number(c, "signal", 0), &sa, NULL));
+}
+
+/* How many signals were caught so far. */
+static void do_signals(const struct command *c)
+{
+	answer(c, atomic_load(&signals_caught));
 }
 
 static void do_kill(const struct command *c)
@@ -154,29 +197,42 @@ static void do_reap(const struct command *c)
 	answer(c, pid < 0 ? -1 : status);
 }
 
+/* The child is what it is to be when it has said `ready`, and waits. */
+static bool is_ready(int fd)
+{
+	char byte;
+
+	while (read(fd, &byte, 1) == 1)
+		if (byte == '\n')
+			return true;
+	return false;
+}
+
 /* Starts `probe target HOW ARG` as a child: ret is its pid. */
 static void do_child(const struct command *c)
 {
 	char *how = (char *)word(c, "how"), *arg = (char *)word(c, "arg");
 	char *argv[] = { "probe", "target", how, arg, NULL };
-	int gate[2];
+	int gate[2], said[2];
 	pid_t pid;
 
-	if (pipe(gate) < 0) {
+	if (pipe(gate) < 0 || pipe(said) < 0) {
 		answer(c, -1);
 		return;
 	}
-	pid = given(c, "vfork") ? vfork() : fork();
+	pid = fork();
 	if (!pid) {
 		dup2(gate[0], 0);
 		close(gate[1]);
 		/* Its words are not the probe's. */
-		dup2(2, 1);
+		dup2(said[1], 1);
+		close(said[0]);
 		execv("/proc/self/exe", argv);
 		_exit(127);
 	}
 	close(gate[0]);
-	if (pid > 0 && dup2(gate[1], 200 + number(c, "slot", 0)) < 0)
+	close(said[1]);
+	if (pid > 0 && (!is_ready(said[0]) || dup2(gate[1], 200 + number(c, "slot", 0)) < 0))
 		pid = -1;
 	close(gate[1]);
 	answer(c, pid);
@@ -192,11 +248,14 @@ const struct verb process_verbs[] = {
 	{ "thread", do_thread },
 	{ "thread-exit", do_thread_exit },
 	{ "gettid", do_gettid },
+	{ "getppid", do_getppid },
+	{ "become", do_become },
 	{ "return", do_return },
 	{ "exit", do_exit },
 	{ "fork", do_fork },
 	{ "exec", do_exec },
 	{ "catch", do_catch },
+	{ "signals", do_signals },
 	{ "kill", do_kill },
 	{ "waitable", do_waitable },
 	{ "reap", do_reap },

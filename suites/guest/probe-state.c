@@ -73,6 +73,22 @@ static long spin_registers(long target)
 	return wrong + (seen[11] != 1);
 }
 
+/* With the stack pointer `offset` bytes below a multiple of 16. */
+static void spin_stack(long target, long offset)
+{
+	__asm__ volatile(
+		"mov %%rsp, %%r15\n"
+		/* Out of the red zone. */
+		"lea -256(%%rsp), %%rsp\n"
+		"and $-16, %%rsp\n"
+		"sub %[offset], %%rsp\n"
+		"1: cmp %[target], (%[calls])\n"
+		"jl 1b\n"
+		"mov %%r15, %%rsp\n"
+		: : [calls] "r" (&calls), [target] "r" (target), [offset] "r" (offset)
+		: "r15", "cc", "memory");
+}
+
 /* As many of xmm0 to xmm15 and of the x87 stack as differ afterwards. */
 static long spin_vectors(long target)
 {
@@ -150,6 +166,8 @@ static void do_spin(const struct command *c)
 		wrong = spin_registers(target);
 	else if (!strcmp(what, "vectors"))
 		wrong = spin_vectors(target);
+	else if (!strcmp(what, "stack"))
+		spin_stack(target, number(c, "offset", 0));
 	else if (!strcmp(what, "errno"))
 		wrong = spin_errno(target);
 	else if (!strcmp(what, "mask"))

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -35,6 +36,15 @@ static void wait_for_line(void)
 	} while ((n < 0 && errno == EINTR) || (n == 1 && byte != '\n'));
 }
 
+/* Waits until the other side of a pipe is written to or closed. */
+static void wait_for(int fd)
+{
+	char byte;
+
+	while (read(fd, &byte, 1) < 0 && errno == EINTR)
+		;
+}
+
 static void say(const char *what, long value)
 {
 	char line[64];
@@ -60,6 +70,50 @@ static int end_exit(void)
 {
 	ready();
 	exit(arg);
+}
+
+/*
+ * A child for each status of a range, `FROM-TO`: `child PID` each, in that
+ * order. They end all at once, and `reaped COUNT` is said afterwards.
+ */
+static int crowd(bool by_exit)
+{
+	long from = arg, to = strchr(text, '-') ? atol(strchr(text, '-') + 1) : arg;
+	int gate[2];
+	long status;
+	pid_t pid;
+
+	if (pipe(gate) < 0)
+		return 98;
+	for (status = from; status <= to; status++) {
+		pid = fork();
+		if (!pid) {
+			close(gate[1]);
+			wait_for(gate[0]);
+			if (by_exit)
+				exit(status);
+			return status;
+		}
+		say("child", pid);
+	}
+	close(gate[0]);
+	ready();
+	close(gate[1]);
+	while (wait(NULL) > 0)
+		;
+	say("reaped", to - from + 1);
+	wait_for_line();
+	return 0;
+}
+
+static int end_returns(void)
+{
+	return crowd(false);
+}
+
+static int end_exits(void)
+{
+	return crowd(true);
 }
 
 static int end_signal(void)
@@ -107,11 +161,12 @@ static int end_ill(void)
 static int end_fpe(void)
 {
 	struct rlimit none = { 0 };
-	volatile int zero = 0;
+	/* Both: what divides a constant may come without a division. */
+	volatile int zero = 0, one = 1;
 
 	setrlimit(RLIMIT_CORE, &none);
 	ready();
-	return 1 / zero;
+	return one / zero;
 }
 
 static int end_bus(void)
@@ -145,13 +200,16 @@ static int end_thread_exit(void)
 	return 0;
 }
 
+static pthread_barrier_t both;
+
 static void *last_thread(void *unused)
 {
 	char path[64], state = 0;
 	FILE *f;
 
 	(void)unused;
-	/* The first thread is a zombie before this is told. */
+	ready();
+	pthread_barrier_wait(&both);
 	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", getpid());
 	while (state != 'Z') {
 		f = fopen(path, "r");
@@ -161,16 +219,19 @@ static void *last_thread(void *unused)
 			fclose(f);
 		sched_yield();
 	}
-	ready();
+	say("alone", syscall(SYS_gettid));
+	wait_for_line();
 	exit(arg);
 }
 
-/* The first thread ends before the last. */
+/* The first thread ends at the first line, `alone TID`, the last at the next. */
 static int end_leader_first(void)
 {
 	pthread_t thread;
 
+	pthread_barrier_init(&both, NULL, 2);
 	pthread_create(&thread, NULL, last_thread, NULL);
+	pthread_barrier_wait(&both);
 	syscall(SYS_exit, 0);
 	return 99;
 }
@@ -226,6 +287,7 @@ static void *idle_thread(void *unused)
 {
 	(void)unused;
 	say("thread", syscall(SYS_gettid));
+	pthread_barrier_wait(&both);
 	for (;;)
 		pause();
 	return NULL;
@@ -236,7 +298,9 @@ static int end_threaded(void)
 {
 	pthread_t thread;
 
+	pthread_barrier_init(&both, NULL, 2);
 	pthread_create(&thread, NULL, idle_thread, NULL);
+	pthread_barrier_wait(&both);
 	return end_return();
 }
 
@@ -253,11 +317,13 @@ static int end_zombie(void)
 	return end_return();
 }
 
-/* Its child is reaped by the kernel: `child PID`; it ends on the next line. */
+/*
+ * Its child, `child PID`, is reaped by the kernel: `gone PID`. With the
+ * argument's status the child ends.
+ */
 static int end_autoreap(void)
 {
 	int gate[2];
-	char byte;
 	pid_t pid;
 
 	signal(SIGCHLD, SIG_IGN);
@@ -266,66 +332,104 @@ static int end_autoreap(void)
 	pid = fork();
 	if (!pid) {
 		close(gate[1]);
-		if (read(gate[0], &byte, 1) < 0)
-			_exit(97);
+		wait_for(gate[0]);
 		_exit(arg);
 	}
 	close(gate[0]);
 	say("child", pid);
 	ready();
 	close(gate[1]);
+	/* ECHILD, but only when there is no child left. */
+	waitpid(pid, NULL, 0);
+	say("gone", pid);
 	wait_for_line();
 	return 0;
 }
 
-/* A child that is traced, stopped and let go on: `child PID`. */
-static int end_traced(void)
+/* The parent of a child that ends when the gate is opened, and its reaper. */
+static void __attribute__((noreturn)) mind_child(const int gate[2], int tell)
 {
-	int status;
 	pid_t pid = fork();
 
 	if (!pid) {
-		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-		raise(SIGSTOP);
+		close(gate[1]);
+		wait_for(gate[0]);
 		_exit(arg);
 	}
-	waitpid(pid, &status, 0);
+	close(gate[1]);
+	if (write(tell, &pid, sizeof(pid)) < 0)
+		_exit(97);
+	waitpid(pid, NULL, 0);
+	_exit(0);
+}
+
+/*
+ * Another process's child, `child PID`, is attached to at the first line and
+ * stopped: `stopped PID`. It ends at the next line; the tracer waits for it,
+ * then its parent: `reaped PID`.
+ */
+static int end_traced(void)
+{
+	int gate[2], tell[2], status;
+	pid_t pid, parent;
+
+	if (pipe(gate) < 0 || pipe(tell) < 0)
+		return 98;
+	parent = fork();
+	if (!parent)
+		mind_child(gate, tell[1]);
+	if (read(tell[0], &pid, sizeof(pid)) != sizeof(pid))
+		return 97;
 	say("child", pid);
 	ready();
+	if (ptrace(PTRACE_ATTACH, pid, NULL, NULL) < 0 ||
+	    waitpid(pid, &status, __WALL) < 0 || !WIFSTOPPED(status))
+		return 96;
+	say("stopped", pid);
+	wait_for_line();
 	ptrace(PTRACE_CONT, pid, NULL, NULL);
-	waitpid(pid, &status, 0);
-	say("ended", WEXITSTATUS(status));
+	close(gate[0]);
+	close(gate[1]);
+	waitpid(pid, &status, __WALL);
+	waitpid(parent, NULL, 0);
+	say("reaped", pid);
 	wait_for_line();
 	return 0;
 }
 
 static int clone_body(void *unused)
 {
-	char byte;
-
 	(void)unused;
-	/* Waits for what the parent writes when it is told to. */
-	while (read(201, &byte, 1) < 0 && errno == EINTR)
-		;
+	ready();
+	/* Not exit(): the memory is the parent's. */
 	syscall(SYS_exit_group, arg);
 	return 0;
 }
 
-/* A child with its parent's memory and no exit signal: `child PID`. */
+/* A child with its parent's memory and no exit signal: `ready PID`. */
 static int end_clone(void)
 {
 	static char stack[65536] __attribute__((aligned(16)));
-	int gate[2];
 	pid_t pid;
 
-	if (pipe(gate) < 0 || dup2(gate[0], 201) < 0)
-		return 98;
 	pid = clone(clone_body, stack + sizeof(stack), CLONE_VM, NULL);
-	say("child", pid);
-	ready();
-	if (write(gate[1], "x", 1) < 0)
-		return 97;
 	waitpid(pid, NULL, __WALL);
+	say("reaped", pid);
+	wait_for_line();
+	return 0;
+}
+
+/* A child by vfork(), which does not exec: `ready PID`. */
+static int end_vfork(void)
+{
+	pid_t pid = vfork();
+
+	if (!pid) {
+		ready();
+		_exit(arg);
+	}
+	waitpid(pid, NULL, 0);
+	say("reaped", pid);
 	wait_for_line();
 	return 0;
 }
@@ -347,23 +451,27 @@ static int end_namespace(void)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
 }
 
-/* A child with a pid of the test's choice: `child PID`. */
+/* A child with a pid of the test's choice: `child PID`. It returns 77. */
 static int end_pid(void)
 {
-	int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY);
+	pid_t wanted = arg, pid;
+	struct clone_args how = {
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)&wanted,
+		.set_tid_size = 1,
+	};
 	int gate[2];
-	char byte;
-	pid_t pid;
 
-	if (fd < 0 || pipe(gate) < 0)
+	if (pipe(gate) < 0)
 		return 98;
-	if (dprintf(fd, "%ld", arg - 1) < 0)
+	pid = syscall(SYS_clone3, &how, sizeof(how));
+	if (pid < 0) {
+		perror("clone3");
 		return 97;
-	pid = fork();
+	}
 	if (!pid) {
 		close(gate[1]);
-		if (read(gate[0], &byte, 1) < 0)
-			_exit(96);
+		wait_for(gate[0]);
 		_exit(77);
 	}
 	say("child", pid);
@@ -375,12 +483,38 @@ static int end_pid(void)
 	return 0;
 }
 
+/*
+ * A probe whose parent can be watched: that ends at SIGTERM, and the probe's
+ * output says then `{"did":"reap"}`.
+ */
+static int end_parent(void)
+{
+	static const char did[] = "{\"did\":\"reap\"}\n";
+	pid_t parent = fork();
+
+	if (!parent) {
+		if (!fork()) {
+			execl("/proc/self/exe", "probe", NULL);
+			_exit(127);
+		}
+		for (;;)
+			pause();
+	}
+	waitpid(parent, NULL, 0);
+	if (write(1, did, sizeof(did) - 1) < 0)
+		return 98;
+	for (;;)
+		pause();
+}
+
 static const struct {
 	const char *how;
 	int (*end)(void);
 } ends[] = {
 	{ "return", end_return },
 	{ "exit", end_exit },
+	{ "returns", end_returns },
+	{ "exits", end_exits },
 	{ "signal", end_signal },
 	{ "core", end_core },
 	{ "segv", end_segv },
@@ -398,8 +532,10 @@ static const struct {
 	{ "autoreap", end_autoreap },
 	{ "traced", end_traced },
 	{ "clone", end_clone },
+	{ "vfork", end_vfork },
 	{ "namespace", end_namespace },
 	{ "pid", end_pid },
+	{ "parent", end_parent },
 };
 
 int target_main(int argc, char *argv[])

@@ -44,7 +44,7 @@ const char *word(const struct command *c, const char *key)
 
 bool given(const struct command *c, const char *key)
 {
-	return word(c, key) != NULL;
+	return !!word(c, key);
 }
 
 long number(const struct command *c, const char *key, long otherwise)

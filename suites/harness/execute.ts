@@ -62,7 +62,7 @@ export async function executeTests(options: ExecuteOptions): Promise<readonly st
     if (outcome === 'aborted') return [];
     return [
       ...outcome.testModules.flatMap((module) => module.errors().map((error) => error.message)),
-      ...outcome.unhandledErrors.map((error) => (error as Error).message ?? String(error)),
+      ...outcome.unhandledErrors.map((error) => (error as Error).message),
     ];
   } finally {
     options.signal?.removeEventListener('abort', abort);

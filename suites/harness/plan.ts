@@ -18,8 +18,8 @@ export async function collectPlan(): Promise<readonly PlannedTest[]> {
     const broken = [...testModules.flatMap((module) => module.errors()), ...unhandledErrors];
     const [first] = broken;
     if (first !== undefined) {
-      const error = first as { message?: string; stack?: string };
-      throw new InputError('a test file cannot be loaded', { seen: error.stack ?? error.message ?? String(first) });
+      const { message = 'no message', stack = message } = first as { message?: string; stack?: string };
+      throw new InputError('a test file cannot be loaded', { seen: stack });
     }
     const plan = testModules.flatMap((module) =>
       [...module.children.allTests()].map((test): PlannedTest => {

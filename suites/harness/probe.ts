@@ -40,6 +40,8 @@ export interface Notice {
   readonly holding?: number;
   readonly signal?: number;
   readonly did?: string;
+  /** A fresh program: after exec. */
+  readonly ready?: number;
   readonly eid?: number;
   readonly tid?: number;
   readonly ret?: number;
@@ -98,6 +100,7 @@ export async function attachProbe(process: GuestProcess, deadline: number): Prom
   const returns: Pick<Call, 'seq' | 'eid' | 'data'>[] = [];
   let ended: Error | undefined;
   let nextId = 1;
+  let started = false;
   const ready = createWaiter<number>();
 
   const onMessage = (message: Record<string, unknown>): void => {
@@ -111,12 +114,13 @@ export async function attachProbe(process: GuestProcess, deadline: number): Prom
       else waiter.give(call);
     } else if ('return' in message) {
       returns.push(message['return'] as Pick<Call, 'seq' | 'eid' | 'data'>);
-    } else if ('ready' in message) {
+    } else if ('ready' in message && !started) {
+      started = true;
       ready.give(message['ready'] as number);
     } else {
       const at = noticeWaiters.findIndex(({ key }) => key in message);
-      if (at < 0) notices.push(message as Notice);
-      else noticeWaiters.splice(at, 1)[0]?.give(message as Notice);
+      if (at < 0) notices.push(message);
+      else noticeWaiters.splice(at, 1)[0]?.give(message);
     }
   };
 

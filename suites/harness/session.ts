@@ -31,7 +31,7 @@ declare module 'vitest' {
 let current: Target | undefined;
 let boots = 0;
 /** A kernel that does not boot is not tried again for every test. */
-let refusal: unknown;
+let refusal: Error | undefined;
 
 /** The running target; boots one first when there is none, or when it died. */
 export async function ensureTarget(settings: SessionSettings): Promise<Target> {
@@ -39,8 +39,8 @@ export async function ensureTarget(settings: SessionSettings): Promise<Target> {
   if (refusal !== undefined) throw refusal;
   boots += 1;
   const target = await bootQemu({ ...settings, boot: boots }).catch((error: unknown) => {
-    refusal = error;
-    throw error;
+    refusal = error instanceof Error ? error : new Error(String(error));
+    throw refusal;
   });
   current = target;
   void target.died.then(() => {

@@ -246,7 +246,9 @@ function isAssertion(error: unknown): error is Error & { expected: unknown; actu
 }
 
 function show(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  if (typeof value === 'string') return value;
+  const text = JSON.stringify(value) as string | undefined;
+  return text ?? String(value);
 }
 
 const sigkill = 9;

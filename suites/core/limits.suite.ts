@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** What happens at the limits: errors, and nothing lost. */
+import { expect } from 'vitest';
+import { verifies } from '../harness/verifies.ts';
+
+const alice = { uid: 1001, gid: 1001 };
+const bob = { uid: 1002, gid: 1002 };
+const quota = '/proc/sys/aem/max_user_events';
+
+verifies('AEM-CORE-077', 'a user’s processes together have no more events than the quota', async ({ probe, sh, after }) => {
+  const before = await sh(`cat ${quota}`);
+  after(() => sh(`echo ${before} > ${quota}`));
+  const [one, two, other] = [await probe(alice), await probe(alice), await probe(bob)];
+
+  await sh(`echo 3 > ${quota}`);
+
+  await one.ok('register');
+  await two.ok('register');
+  await one.ok('register');
+  expect(await one.send('register')).toMatchObject({ ret: -1, errno: 'EAGAIN' });
+  expect(await two.send('register')).toMatchObject({ ret: -1, errno: 'EAGAIN' });
+  // It is a limit of each user.
+  await other.ok('register');
+});
+
+verifies('AEM-CORE-078', 'an event that is gone counts no more', async ({ probe, sh, after }) => {
+  const before = await sh(`cat ${quota}`);
+  after(() => sh(`echo ${before} > ${quota}`));
+  const p = await probe(alice);
+  await sh(`echo 1 > ${quota}`);
+
+  for (let i = 0; i < 3; i++) {
+    const eid = await p.ok('register');
+    expect(await p.send('register')).toMatchObject({ ret: -1, errno: 'EAGAIN' });
+    await p.ok('shutdown', { eid });
+  }
+  await p.ok('register');
+  await p.ok('exit', { now: true });
+  await p.exited;
+
+  const next = await probe(alice);
+  expect((await next.send('register')).ret).toBeGreaterThan(0);
+});
+
+verifies('AEM-CORE-079', 'at the memory limit registration fails with ENOMEM, and nothing is killed', async ({
+  probe,
+  sh,
+  after,
+}) => {
+  await sh('echo +memory > /sys/fs/cgroup/cgroup.subtree_control; mkdir -p /sys/fs/cgroup/aem-limit');
+  const p = await probe();
+  after(async () => {
+    await p.process.kill(9);
+    await p.exited;
+    await sh('rmdir /sys/fs/cgroup/aem-limit');
+  });
+  await sh(`echo ${p.pid} > /sys/fs/cgroup/aem-limit/cgroup.procs`);
+  await sh('echo 4M > /sys/fs/cgroup/aem-limit/memory.max');
+
+  const many = await p.send('many', { count: 1_000_000, idle: true });
+
+  expect(many).toMatchObject({ ret: -1, errno: 'ENOMEM' });
+  expect(many['registered']).toBeGreaterThan(1000);
+  expect(await sh('grep "^oom_kill " /sys/fs/cgroup/aem-limit/memory.events')).toBe('oom_kill 0');
+});
