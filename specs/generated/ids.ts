@@ -82,7 +82,6 @@ export const requirementIds = [
   'AEM-CORE-078',
   'AEM-CORE-079',
   'AEM-CORE-080',
-  'AEM-CORE-081',
   'AEM-CORE-082',
   'AEM-CORE-083',
   'AEM-CORE-084',

@@ -50,7 +50,7 @@ verifies('AEM-CORE-009', 'flags that nobody knows are refused with EINVAL', asyn
   }
 });
 
-verifies('AEM-CORE-009', 'a flag that only another kind knows is refused with EINVAL', async ({ probe, spawn }) => {
+verifies('AEM-CORE-009', 'a flag of another kind is refused with EINVAL', async ({ probe, spawn }) => {
   const p = await probe();
   const sleeper = await spawn(['sleep', '1000']);
 

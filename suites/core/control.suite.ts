@@ -28,7 +28,7 @@ verifies('AEM-CORE-012', 'the handler of a started event runs each time it is ra
   ]);
 });
 
-verifies('AEM-CORE-013', 'what happened before the first start is delivered at the start', async ({ probe }) => {
+verifies('AEM-CORE-013', 'what came before the first start is delivered at the start', async ({ probe }) => {
   const p = await probe();
   const eid = await p.ok('register');
 
@@ -38,7 +38,7 @@ verifies('AEM-CORE-013', 'what happened before the first start is delivered at t
   expect(await p.settle()).toMatchObject([{ eid }]);
 });
 
-verifies('AEM-CORE-013', 'what happened after a stop is delivered at the next start', async ({ probe }) => {
+verifies('AEM-CORE-013', 'what came after a stop is delivered at the next start', async ({ probe }) => {
   const p = await probe();
   const eid = await p.ok('register');
   await p.ok('start', { eid });
@@ -50,7 +50,7 @@ verifies('AEM-CORE-013', 'what happened after a stop is delivered at the next st
   expect(await p.settle()).toMatchObject([{ eid }]);
 });
 
-verifies('AEM-CORE-014', 'a stopped event does not run, queued or raised, until it is started', async ({ probe }) => {
+verifies('AEM-CORE-014', 'a stopped event, queued or raised, waits for its start', async ({ probe }) => {
   const p = await probe();
   const [held, eid] = [await p.ok('register'), await p.ok('register')];
   await p.ok('start', { eid: held });
@@ -71,7 +71,7 @@ verifies('AEM-CORE-014', 'a stopped event does not run, queued or raised, until 
   expect(await p.settle()).toMatchObject([{ eid }]);
 });
 
-verifies('AEM-CORE-015', 'an event that was shut down while it was queued does not run', async ({ probe }) => {
+verifies('AEM-CORE-015', 'an event that is shut down while queued does not run', async ({ probe }) => {
   const p = await probe();
   const [held, eid] = [await p.ok('register'), await p.ok('register')];
   await p.ok('start', { eid: held });
@@ -88,7 +88,7 @@ verifies('AEM-CORE-015', 'an event that was shut down while it was queued does n
   expect(await p.settle()).toMatchObject([{ eid: held }]);
 });
 
-verifies('AEM-CORE-016', 'every operation on an event that was shut down fails with EINVAL', async ({ probe }) => {
+verifies('AEM-CORE-016', 'operations on an event that was shut down fail with EINVAL', async ({ probe }) => {
   const p = await probe();
   const eid = await p.ok('register');
 
@@ -99,7 +99,7 @@ verifies('AEM-CORE-016', 'every operation on an event that was shut down fails w
   }
 });
 
-verifies('AEM-CORE-017', 'a handler that shuts its event down runs to its end with its data', async ({ probe }) => {
+verifies('AEM-CORE-017', 'a handler that shuts its event down keeps its data', async ({ probe }) => {
   const p = await probe();
   await p.ok('vmtable');
   const [eid, other] = [await p.ok('register'), await p.ok('register')];
@@ -119,7 +119,7 @@ verifies('AEM-CORE-017', 'a handler that shuts its event down runs to its end wi
   expect(p.returns()).toMatchObject([{ eid, data: 'aa'.repeat(64) }]);
 });
 
-verifies('AEM-CORE-018', 'all events of the calling thread are started, and no other', async ({ probe }) => {
+verifies('AEM-CORE-018', 'the events of the calling thread are started, no other', async ({ probe }) => {
   const [p, stranger] = [await probe(), await probe()];
   const mine = [await p.ok('register'), await p.ok('register')];
   await p.ok('thread', { name: 't2' });
@@ -133,7 +133,7 @@ verifies('AEM-CORE-018', 'all events of the calling thread are started, and no o
   expect(calls.map(({ eid }) => eid)).toEqual(mine);
 });
 
-verifies('AEM-CORE-018', 'all events of the calling thread are stopped, and no other', async ({ probe }) => {
+verifies('AEM-CORE-018', 'the events of the calling thread are stopped, no other', async ({ probe }) => {
   const [p, stranger] = [await probe(), await probe()];
   const mine = [await p.ok('register'), await p.ok('register')];
   await p.ok('thread', { name: 't2' });
@@ -149,7 +149,7 @@ verifies('AEM-CORE-018', 'all events of the calling thread are stopped, and no o
   expect(calls.map(({ eid }) => eid)).toEqual([sibling, strange]);
 });
 
-verifies('AEM-CORE-018', 'all events of the calling thread are shut down, and no other', async ({ probe }) => {
+verifies('AEM-CORE-018', 'the events of the calling thread are shut down, no other', async ({ probe }) => {
   const [p, stranger] = [await probe(), await probe()];
   const mine = [await p.ok('register'), await p.ok('register')];
   await p.ok('thread', { name: 't2' });
@@ -165,7 +165,7 @@ verifies('AEM-CORE-018', 'all events of the calling thread are shut down, and no
   expect(await stranger.send('evctl', { eid: strange, opt: ev.jobstart })).toMatchObject({ ret: 0 });
 });
 
-verifies('AEM-CORE-018', 'all events of the calling thread get the priority, and no other', async ({ probe }) => {
+verifies('AEM-CORE-018', 'the events of the calling thread get the priority, no other', async ({ probe }) => {
   const p = await probe();
   const mine = [await p.ok('register'), await p.ok('register')];
   const held = await p.ok('register');
@@ -188,8 +188,10 @@ verifies('AEM-CORE-018', 'all events of the calling thread get the priority, and
   for (const eid of [...mine, sibling]) await p.on('io', 'fire', { eid });
   for (const eid of [held, siblingHeld]) await p.on('io', 'release', { eid });
   const calls = [...(await p.settle('t2')), ...(await p.settle())];
-  expect(calls.filter(({ depth }) => depth === 2).map(({ eid }) => eid)).toEqual(mine);
-  expect(calls.filter(({ depth }) => depth === 1).map(({ eid }) => eid)).toEqual([held, siblingHeld, sibling]);
+  const idsAt = (depth: number): number[] =>
+    calls.filter((call) => call.depth === depth).map(({ eid }) => eid);
+  expect(idsAt(2)).toEqual(mine);
+  expect(idsAt(1)).toEqual([held, siblingHeld, sibling]);
 });
 
 verifies('AEM-CORE-019', 'an id that no event has is answered with EINVAL', async ({ probe }) => {
@@ -288,7 +290,9 @@ verifies('AEM-CORE-020', 'aemCORE_event_priority() is EVJOBPRIO', async ({ probe
 verifies('AEM-CORE-021', 'a handler registers, starts, stops and shuts down events', async ({ probe }) => {
   const p = await probe();
   const eid = await p.ok('register');
-  const [toStart, toStop, toShutDown] = [await p.ok('register'), await p.ok('register'), await p.ok('register')];
+  const toStart = await p.ok('register');
+  const toStop = await p.ok('register');
+  const toShutDown = await p.ok('register');
   for (const started of [eid, toStop, toShutDown]) await p.ok('start', { eid: started });
   await p.ok('on', { eid, do: `register:4711,start:${toStart},stop:${toStop},shutdown:${toShutDown}` });
 

@@ -16,7 +16,7 @@ verifies('AEM-CORE-001', 'GET_SYSNR gives each kind a positive number of its own
   expect(pexit['again']).toBe(pexit['first']);
 });
 
-verifies('AEM-CORE-002', 'ids are positive and unique among processes and kinds', async ({ probe, spawn }) => {
+verifies('AEM-CORE-002', 'ids are positive and unique in all kinds', async ({ probe, spawn }) => {
   const sleeper = await spawn(['sleep', '1000']);
   const [one, other] = [await probe(), await probe()];
 

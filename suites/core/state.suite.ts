@@ -84,7 +84,7 @@ verifies('AEM-CORE-041', 'errno is given back', async ({ probe }) => {
   expect(await spin).toMatchObject({ ret: 0 });
 });
 
-verifies('AEM-CORE-042', 'a handler starts with the signal mask of the code that it interrupts', async ({ probe }) => {
+verifies('AEM-CORE-042', 'a handler starts with the mask of what it interrupts', async ({ probe }) => {
   const p = await probe();
   const eid = await started(p);
 
@@ -96,7 +96,7 @@ verifies('AEM-CORE-042', 'a handler starts with the signal mask of the code that
   expect(await p.settle()).toMatchObject([{ eid, mask: bit(SIGUSR2) }, { eid, mask: 0 }]);
 });
 
-verifies('AEM-CORE-042', 'a handler that interrupts a handler starts with the signal mask of that', async ({ probe }) => {
+verifies('AEM-CORE-042', 'a handler that interrupts another starts with its mask', async ({ probe }) => {
   const p = await probe();
   const [low, high] = [await started(p, `block:${SIGUSR2},hold`), await started(p)];
   await p.ok('priority', { eid: high, priority: 1 });
@@ -106,10 +106,13 @@ verifies('AEM-CORE-042', 'a handler that interrupts a handler starts with the si
   await p.on('io', 'fire', { eid: high });
   await p.on('io', 'release', { eid: low });
 
-  expect(await p.settle()).toMatchObject([{ eid: low, mask: 0 }, { eid: high, mask: bit(SIGUSR2), depth: 2 }]);
+  expect(await p.settle()).toMatchObject([
+    { eid: low, depth: 1, mask: 0 },
+    { eid: high, depth: 2, mask: bit(SIGUSR2) },
+  ]);
 });
 
-verifies('AEM-CORE-042', 'a handler that follows a handler does not start with the signal mask of that', async ({ probe }) => {
+verifies('AEM-CORE-042', 'a handler that follows another does not start with its mask', async ({ probe }) => {
   const p = await probe();
   const [first, next] = [await started(p, `block:${SIGUSR2},hold`), await started(p)];
 
@@ -121,7 +124,7 @@ verifies('AEM-CORE-042', 'a handler that follows a handler does not start with t
   expect(await p.settle()).toMatchObject([{ eid: first, mask: 0 }, { eid: next, mask: 0, depth: 1 }]);
 });
 
-verifies('AEM-CORE-043', 'the signal mask is given back, also when the handler changed it', async ({ probe }) => {
+verifies('AEM-CORE-043', 'the signal mask is given back, whatever the handler does', async ({ probe }) => {
   const p = await probe();
   const eid = await started(p, `block:${SIGUSR2}`);
 
@@ -143,7 +146,7 @@ verifies('AEM-CORE-044', 'a handler runs while its thread blocks every signal', 
   expect(await p.settle()).toMatchObject([{ eid }, { eid }]);
 });
 
-verifies('AEM-CORE-045', 'a handler starts on an aligned stack, whatever it interrupts', async ({ probe }) => {
+verifies('AEM-CORE-045', 'a handler’s stack is aligned, whatever it interrupts', async ({ probe }) => {
   const p = await probe();
   const eid = await started(p);
 

@@ -62,7 +62,7 @@ export async function executeTests(options: ExecuteOptions): Promise<readonly st
     if (outcome === 'aborted') return [];
     return [
       ...outcome.testModules.flatMap((module) => module.errors().map((error) => error.message)),
-      ...outcome.unhandledErrors.map((error) => (error as Error).message),
+      ...outcome.unhandledErrors.filter(isNews).map((error) => (error as Error).message),
     ];
   } finally {
     options.signal?.removeEventListener('abort', abort);
@@ -70,6 +70,15 @@ export async function executeTests(options: ExecuteOptions): Promise<readonly st
     if (options.signal?.aborted !== true) await vitest.close();
     process.exitCode = 0;
   }
+}
+
+/**
+ * A command that a failing test waits for no more fails later, by itself: its
+ * test has its verdict already.
+ */
+function isNews(error: unknown): boolean {
+  const { name } = error as { readonly name?: string };
+  return name !== 'ExpectationError' && name !== 'TargetDiedError';
 }
 
 /** Its process was lost, or it ran into the time limit of a whole test. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { AgentError } from '../../kernel/target/agent/client.ts';
 import type { GuestExit, GuestProcess, SpawnOptions, Target } from '../../kernel/target/target.ts';
 import { ExpectationError } from './expectation.ts';
 
@@ -68,6 +69,8 @@ export interface Probe {
   settle(thread?: string): Promise<readonly Call[]>;
   /** Waits for the next call that settle() or this has not given out. */
   nextCall(): Promise<Call>;
+  /** Waits for the probe's end. */
+  ended(): Promise<GuestExit>;
   /** Waits for the next notice with this key. */
   notice(key: keyof Notice): Promise<Notice>;
   /** Returns of handlers that report them, so far. */
@@ -167,7 +170,10 @@ export async function attachProbe(process: GuestProcess, deadline: number): Prom
     const answer = wait<Answer>(`an answer to \`${verb} ${words.join(' ')}\``, (waiter) => answers.set(id, waiter));
     // It is awaited below; until then a failure is no unhandled one.
     answer.catch(() => undefined);
-    await process.write(`${line}\n`);
+    await process.write(`${line}\n`).catch((error: unknown) => {
+      if (!(error instanceof AgentError)) throw error;
+      throw new ExpectationError('the probe to take a command', error.message);
+    });
     return answer;
   };
 
@@ -190,6 +196,13 @@ export async function attachProbe(process: GuestProcess, deadline: number): Prom
       const call = calls.shift();
       if (call !== undefined) return Promise.resolve(call);
       return wait('a handler call', (waiter) => callWaiters.push(waiter));
+    },
+    ended() {
+      return new Promise((resolve, reject) => {
+        const expected = `the probe to end within ${deadline / 1000} s`;
+        const timer = setTimeout(() => reject(new ExpectationError(expected, 'it goes on')), deadline);
+        process.exited.then(resolve, reject).finally(() => clearTimeout(timer));
+      });
     },
     notice(key) {
       const at = notices.findIndex((notice) => key in notice);

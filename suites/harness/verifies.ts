@@ -147,10 +147,11 @@ async function execute(
   const context = createContext(settings, target, ids, fault, cleanups);
   const outcome = await attempt(() => within(bodyLimit, body(context), 'the test to end'));
   evidence.assertions = expect.getState().assertionCalls;
+  // First, so that nothing is in the way of what puts things back.
+  if (fault !== undefined) await setFault(target, '').catch(() => undefined);
   for (const cleanup of cleanups.reverse()) {
     await within(cleanupLimit, cleanup(), 'what it started to end').catch(() => undefined);
   }
-  if (fault !== undefined) await setFault(target, '').catch(() => undefined);
 
   const health = await attempt(async () => {
     const after = await target.health();

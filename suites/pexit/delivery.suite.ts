@@ -4,7 +4,8 @@ import { returned } from '../harness/aem.ts';
 import { verifies } from '../harness/verifies.ts';
 import { pidIn, watch } from './watch.ts';
 
-verifies('AEM-PEXIT-028', 'an end before the first start is reported at the start', async ({ probe, spawn, line }) => {
+verifies('AEM-PEXIT-028', 'an end before the first start is reported at the start', async (context) => {
+  const { probe, spawn, line } = context;
   const p = await probe();
   const target = await spawn(['probe', 'target', 'return', '42']);
   await line(target);
@@ -18,7 +19,8 @@ verifies('AEM-PEXIT-028', 'an end before the first start is reported at the star
   expect(await p.settle()).toMatchObject([{ pid: target.pid, status: returned(42) }]);
 });
 
-verifies('AEM-PEXIT-028', 'an end after a stop is reported at the next start', async ({ probe, spawn, line }) => {
+verifies('AEM-PEXIT-028', 'an end after a stop is reported at the next start', async (context) => {
+  const { probe, spawn, line } = context;
   const p = await probe();
   const target = await spawn(['probe', 'target', 'return', '42']);
   await line(target);
@@ -33,7 +35,8 @@ verifies('AEM-PEXIT-028', 'an end after a stop is reported at the next start', a
   expect(await p.settle()).toMatchObject([{ pid: target.pid, status: returned(42) }]);
 });
 
-verifies('AEM-PEXIT-029', 'an end is reported once, and its event is gone', async ({ probe, spawn, line }) => {
+verifies('AEM-PEXIT-029', 'an end is reported once, and its event is gone', async (context) => {
+  const { probe, spawn, line } = context;
   const p = await probe();
   const target = await spawn(['probe', 'target', 'return']);
   await line(target);
@@ -82,7 +85,8 @@ verifies('AEM-PEXIT-031', 'each end of many at once is told with its pid and sta
   expect(calls).toEqual(expect.arrayContaining(expected));
 });
 
-verifies('AEM-PEXIT-032', 'each event of a watcher on one target is told once', async ({ probe, spawn, line, limit }) => {
+verifies('AEM-PEXIT-032', 'each event of a watcher on one target is told once', async (context) => {
+  const { probe, spawn, line, limit } = context;
   const p = await probe();
   const target = await spawn(['probe', 'target', 'return', '42']);
   await line(target);

@@ -22,7 +22,8 @@ verifies('AEM-PEXIT-025', 'a pid is told as the watcher’s namespace has it', a
   expect(await outside.settle()).toMatchObject([{ pid: outer }]);
 });
 
-verifies('AEM-PEXIT-026', 'a pid of another namespace only is refused with ESRCH', async ({ probe, spawn, line }) => {
+verifies('AEM-PEXIT-026', 'a pid of another namespace only is refused with ESRCH', async (context) => {
+  const { probe, spawn, line } = context;
   const inside = await probe({ argv: ['probe', 'target', 'namespace'] });
   const outside = await probe();
   const target = await spawn(['probe', 'target', 'return']);
@@ -35,7 +36,8 @@ verifies('AEM-PEXIT-026', 'a pid of another namespace only is refused with ESRCH
   expect(there).toMatchObject({ ret: -1, errno: 'ESRCH' });
 });
 
-verifies('AEM-PEXIT-027', 'a pid that is used again is no end of its new process', async ({ probe, spawn, line }) => {
+verifies('AEM-PEXIT-027', 'a pid that is used again is no end of its new process', async (context) => {
+  const { probe, spawn, line } = context;
   const p = await probe();
   const first = await spawn(['probe', 'target', 'return', '42']);
   await line(first);

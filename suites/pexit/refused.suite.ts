@@ -40,7 +40,8 @@ verifies('AEM-PEXIT-020', 'the watcher’s own process is refused with EINVAL', 
   expect(second).toMatchObject({ ret: -1, errno: 'EINVAL' });
 });
 
-verifies('AEM-PEXIT-021', 'the id of a further thread is refused with EINVAL', async ({ probe, spawn, line }) => {
+verifies('AEM-PEXIT-021', 'the id of a further thread is refused with EINVAL', async (context) => {
+  const { probe, spawn, line } = context;
   const p = await probe();
   const target = await spawn(['probe', 'target', 'threaded']);
   const tid = pidIn(await line(target));
@@ -59,22 +60,26 @@ verifies('AEM-PEXIT-022', 'another user’s process is refused with EPERM', asyn
 
   for (const target of targets) {
     await line(target);
-    expect(await p.send('register', { module: 'pexit', pid: target.pid })).toMatchObject({ ret: -1, errno: 'EPERM' });
+    const answer = await p.send('register', { module: 'pexit', pid: target.pid });
+    expect(answer).toMatchObject({ ret: -1, errno: 'EPERM' });
   }
 });
 
-verifies('AEM-PEXIT-023', 'a process that is not dumpable is refused with EPERM', async ({ probe, spawn, line }) => {
+verifies('AEM-PEXIT-023', 'a process that is not dumpable is refused with EPERM', async (context) => {
+  const { probe, spawn, line } = context;
   const p = await probe(alice);
   const closed = await spawn(['probe', 'target', 'undumpable'], alice);
   const open = await spawn(['probe', 'target', 'return'], alice);
   await line(closed);
   await line(open);
 
-  expect(await p.send('register', { module: 'pexit', pid: closed.pid })).toMatchObject({ ret: -1, errno: 'EPERM' });
+  const answer = await p.send('register', { module: 'pexit', pid: closed.pid });
+  expect(answer).toMatchObject({ ret: -1, errno: 'EPERM' });
   expect(await p.ok('register', { module: 'pexit', pid: open.pid })).toBeGreaterThan(0);
 });
 
-verifies('AEM-PEXIT-024', 'a watcher with CAP_SYS_PTRACE can watch every user’s', async ({ probe, spawn, line }) => {
+verifies('AEM-PEXIT-024', 'a watcher with CAP_SYS_PTRACE can watch every user’s', async (context) => {
+  const { probe, spawn, line } = context;
   const p = await probe();
   await p.ok('become', { uid: bob.uid, cap: capSysPtrace });
   const targets = [

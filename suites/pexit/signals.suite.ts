@@ -7,8 +7,10 @@ import { pidIn, watch } from './watch.ts';
 /** Those that signal(7) gives another default action than the end of the process. */
 const harmless = [signals.SIGCHLD, signals.SIGCONT, signals.SIGSTOP, 20, 21, 22, 23, 28];
 
-verifies('AEM-PEXIT-003', 'every signal that ends a process is reported', async ({ probe, spawn, line, sh }) => {
-  const fatal = Array.from({ length: 64 }, (_, index) => index + 1).filter((signal) => !harmless.includes(signal));
+verifies('AEM-PEXIT-003', 'every signal that ends a process is reported', async (context) => {
+  const { probe, spawn, line, sh } = context;
+  const all = Array.from({ length: 64 }, (_, index) => index + 1);
+  const fatal = all.filter((signal) => !harmless.includes(signal));
   const p = await probe();
 
   for (const some of [fatal.slice(0, 32), fatal.slice(32)]) {
@@ -29,7 +31,8 @@ verifies('AEM-PEXIT-003', 'every signal that ends a process is reported', async 
   }
 });
 
-verifies('AEM-PEXIT-005', 'the core-dump bit is set when core was dumped', async ({ probe, spawn, line, sh, after }) => {
+verifies('AEM-PEXIT-005', 'the core-dump bit is set when core was dumped', async (context) => {
+  const { probe, spawn, line, sh, after } = context;
   const pattern = await sh('cat /proc/sys/kernel/core_pattern');
   after(() => sh(`echo '${pattern}' > /proc/sys/kernel/core_pattern; rm -f /tmp/aemcert.core`));
   const p = await probe();
@@ -57,9 +60,11 @@ verifies('AEM-PEXIT-005', 'the core-dump bit is set when core was dumped', async
   expect(await p.settle()).toMatchObject([{ status: killedBy(signals.SIGABRT) }]);
 });
 
-verifies('AEM-PEXIT-006', 'an end for want of memory is an end by SIGKILL', async ({ probe, spawn, line, sh, after }) => {
+verifies('AEM-PEXIT-006', 'an end for want of memory is an end by SIGKILL', async (context) => {
+  const { probe, spawn, line, sh, after } = context;
   const group = '/sys/fs/cgroup/aemcert-oom';
-  await sh(`echo +memory > /sys/fs/cgroup/cgroup.subtree_control; mkdir ${group}; echo 8M > ${group}/memory.max`);
+  await sh('echo +memory > /sys/fs/cgroup/cgroup.subtree_control');
+  await sh(`mkdir ${group}; echo 8M > ${group}/memory.max`);
   after(() => sh(`rmdir ${group}`));
   const p = await probe();
   const target = await spawn(['probe', 'target', 'oom']);

@@ -4,7 +4,8 @@ import { killedBy, returned, signals } from '../harness/aem.ts';
 import { verifies } from '../harness/verifies.ts';
 import { pidIn, watch } from './watch.ts';
 
-verifies('AEM-PEXIT-001', 'the handler gets the event’s id, the pid and the status', async ({ probe, spawn, line }) => {
+verifies('AEM-PEXIT-001', 'the handler gets the event’s id, the pid and the status', async (context) => {
+  const { probe, spawn, line } = context;
   const p = await probe();
   const target = await spawn(['probe', 'target', 'return', '42']);
   await line(target);
@@ -17,7 +18,8 @@ verifies('AEM-PEXIT-001', 'the handler gets the event’s id, the pid and the st
 });
 
 for (const [how, ending] of [['returns', 'a return from main()'], ['exits', 'exit()']] as const) {
-  verifies('AEM-PEXIT-002', `every status of ${ending} is reported`, async ({ probe, spawn, line, limit }) => {
+  verifies('AEM-PEXIT-002', `every status of ${ending} is reported`, async (context) => {
+    const { probe, spawn, line, limit } = context;
     const [lowest, highest, atOnce] = [limit('lowest'), limit('highest'), 32];
     const p = await probe();
 
@@ -42,7 +44,8 @@ for (const [how, ending] of [['returns', 'a return from main()'], ['exits', 'exi
   });
 }
 
-verifies('AEM-PEXIT-004', 'a fault is reported by its signal, not as a return', async ({ probe, spawn, line }) => {
+verifies('AEM-PEXIT-004', 'a fault is reported by its signal, not as a return', async (context) => {
+  const { probe, spawn, line } = context;
   const p = await probe();
 
   for (const [fault, signal] of [

@@ -28,7 +28,8 @@ verifies('AEM-PEXIT-012', 'a program of the base system can be watched', async (
   expect(await p.settle()).toMatchObject([{ pid: target.pid, status: returned(42) }]);
 });
 
-verifies('AEM-PEXIT-013', 'a watcher’s parent and another’s child can be watched', async ({ probe, spawn, line, run }) => {
+verifies('AEM-PEXIT-013', 'a watcher’s parent and another’s child can be watched', async (context) => {
+  const { probe, spawn, line, run } = context;
   const p = await probe({ argv: ['probe', 'target', 'parent'] });
   const parent = await p.ok('getppid');
   const strangers = await spawn(['probe', 'target', 'returns', '42']);
@@ -46,7 +47,8 @@ verifies('AEM-PEXIT-013', 'a watcher’s parent and another’s child can be wat
   expect(await p.settle()).toMatchObject([{ pid: parent, status: killedBy(signals.SIGTERM) }]);
 });
 
-verifies('AEM-PEXIT-014', 'a zombie’s end is reported when the event is started', async ({ probe, spawn, line }) => {
+verifies('AEM-PEXIT-014', 'a zombie’s end is reported when the event is started', async (context) => {
+  const { probe, spawn, line } = context;
   const p = await probe();
   const parent = await spawn(['probe', 'target', 'zombie', '42']);
   const zombie = pidIn(await line(parent));
@@ -76,7 +78,8 @@ verifies('AEM-PEXIT-015', 'what vfork() and clone() made can be watched', async 
   }
 });
 
-verifies('AEM-PEXIT-016', 'the end of a process that nobody waits for is reported', async ({ probe, spawn, line }) => {
+verifies('AEM-PEXIT-016', 'the end of a process that nobody waits for is reported', async (context) => {
+  const { probe, spawn, line } = context;
   const p = await probe();
   const parent = await spawn(['probe', 'target', 'autoreap', '42']);
   const pid = pidIn(await line(parent));
@@ -89,7 +92,8 @@ verifies('AEM-PEXIT-016', 'the end of a process that nobody waits for is reporte
   expect(await p.settle()).toMatchObject([{ pid, status: returned(42) }]);
 });
 
-verifies('AEM-PEXIT-017', 'a traced process’s end is reported once, its stop not', async ({ probe, spawn, line }) => {
+verifies('AEM-PEXIT-017', 'a traced process’s end is reported once, its stop not', async (context) => {
+  const { probe, spawn, line } = context;
   const p = await probe();
   const tracer = await spawn(['probe', 'target', 'traced', '42']);
   const pid = pidIn(await line(tracer));

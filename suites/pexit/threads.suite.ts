@@ -4,7 +4,8 @@ import { returned } from '../harness/aem.ts';
 import { verifies } from '../harness/verifies.ts';
 import { watch } from './watch.ts';
 
-verifies('AEM-PEXIT-007', 'the status that another thread gave is reported', async ({ probe, spawn, line }) => {
+verifies('AEM-PEXIT-007', 'the status that another thread gave is reported', async (context) => {
+  const { probe, spawn, line } = context;
   const p = await probe();
   const target = await spawn(['probe', 'target', 'thread-exit', '42']);
   await line(target);
@@ -16,7 +17,8 @@ verifies('AEM-PEXIT-007', 'the status that another thread gave is reported', asy
   expect(await p.settle()).toMatchObject([{ pid: target.pid, status: returned(42) }]);
 });
 
-verifies('AEM-PEXIT-008', 'the end of the last thread is reported, not of the first', async ({ probe, spawn, line }) => {
+verifies('AEM-PEXIT-008', 'the end of the last thread is reported, not of the first', async (context) => {
+  const { probe, spawn, line } = context;
   const [early, late] = [await probe(), await probe()];
   const target = await spawn(['probe', 'target', 'leader-first', '42']);
   await line(target);
