@@ -173,14 +173,14 @@ verifies('AEM-CORE-018', 'the events of the calling thread get the priority, no 
   const sibling = (await p.on('t2', 'register')).ret;
   const siblingHeld = (await p.on('t2', 'register')).ret;
 
-  await p.ok('evctl', { eid: allEvents, opt: ev.jobprio, arg: 7 });
+  await p.ok('evctl', { eid: allEvents, opt: ev.jobprio, arg: 2 });
 
   for (const eid of [held, siblingHeld]) {
-    await p.ok('priority', { eid, priority: 6 });
+    await p.ok('priority', { eid, priority: 1 });
     await p.ok('on', { eid, do: 'hold' });
   }
   for (const eid of [...mine, held, sibling, siblingHeld]) await p.ok('start', { eid });
-  // What is above 6 interrupts a handler of 6, what is not waits for its end.
+  // What is above 1 interrupts a handler of 1, what is not waits for its end.
   for (const eid of [held, siblingHeld]) {
     await p.on('io', 'fire', { eid });
     await p.notice('holding');

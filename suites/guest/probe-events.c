@@ -345,9 +345,15 @@ static void do_sysnr(const struct command *c)
 static void do_init(const struct command *c)
 {
 	const char *module = word(c, "module");
+	int ret;
 
-	answer(c, !strcmp(module, "pexit") ? aemPEXIT_init() :
-	       !strcmp(module, "example") ? aemEXAMPLE_init() : aemCORE_init());
+	if (!strcmp(module, "pexit"))
+		ret = aemPEXIT_init();
+	else if (!strcmp(module, "example"))
+		ret = aemEXAMPLE_init();
+	else
+		ret = aemCORE_init();
+	answer(c, ret);
 }
 
 /* Addresses that are no handlers of the program. */
@@ -369,6 +375,16 @@ static void *handler_of(const struct command *c, void *good)
 	return good;
 }
 
+static long register_pexit(const struct command *c, unsigned int flags)
+{
+	void *handler = handler_of(c, pexit_handler);
+	int pid = number(c, "pid", 0);
+
+	if (flags)
+		return aemPEXIT_notify_register_flags(pid, handler, flags);
+	return aemPEXIT_notify_register(pid, handler);
+}
+
 static void do_register(const struct command *c)
 {
 	const char *module = word(c, "module");
@@ -376,10 +392,7 @@ static void do_register(const struct command *c)
 	long ret;
 
 	if (module && !strcmp(module, "pexit"))
-		ret = flags ? aemPEXIT_notify_register_flags(number(c, "pid", 0),
-				handler_of(c, pexit_handler), flags) :
-			aemPEXIT_notify_register(number(c, "pid", 0),
-				handler_of(c, pexit_handler));
+		ret = register_pexit(c, flags);
 	else
 		ret = aemEXAMPLE_register(handler_of(c, example_handler),
 					  number(c, "cookie", 0), flags);

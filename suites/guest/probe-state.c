@@ -38,8 +38,9 @@ static long spin_registers(long target)
 {
 	/* The 11 registers, the carry flag, and rbp as it was. */
 	unsigned long seen[13] = { 0 };
-	register unsigned long *save __asm__("r15") = seen;
 	long i, wrong = 0;
+
+	register unsigned long *save __asm__("r15") = seen;
 
 	__asm__ volatile(
 		"mov %%rbp, 96(%%r15)\n"
