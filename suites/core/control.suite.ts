@@ -277,7 +277,8 @@ verifies('AEM-CORE-020', 'aemCORE_event_priority() is EVJOBPRIO', async ({ probe
   // The handler of priority 0 is interrupted by both.
   await p.on('io', 'fire', { eid: held });
   await p.notice('holding');
-  for (const each of [eid, twin]) await p.on('io', 'fire', { eid: each });
+  // The higher first, so that it cannot interrupt the other.
+  for (const each of [twin, eid]) await p.on('io', 'fire', { eid: each });
   await p.on('io', 'release', { eid: held });
   expect((await p.settle()).map(({ depth }) => depth)).toEqual([1, 2, 2]);
   for (const [of, priority] of [[0, 1], [eid, 32], [eid, -1]] as const) {
