@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { join, relative } from 'node:path';
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Flavour } from '../../kernel/build/artifacts.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
@@ -10,6 +10,7 @@ import { createProgress } from '../../reporters/terminal/progress.ts';
 import { wantsColour } from '../../reporters/terminal/style.ts';
 import { renderSummary } from '../../reporters/terminal/summary.ts';
 import { writeReports } from '../../reporters/write.ts';
+import { positive } from '../option-values.ts';
 import { selectTests } from '../../suites/harness/plan.ts';
 import { loadPlan, runSuites } from '../../suites/harness/run.ts';
 
@@ -66,12 +67,6 @@ Examples:
 
 function collect(value: string, previous: readonly string[]): readonly string[] {
   return [...previous, value];
-}
-
-function positive(value: string): number {
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('A whole number from 1 on is expected.');
-  return number;
 }
 
 async function list(options: Options): Promise<void> {

@@ -3,22 +3,25 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import type { Flavour } from '../../kernel/build/artifacts.ts';
+import type { Flavour, GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
 import { ensureGuest } from '../../kernel/build/guest.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
 import { writeInitramfs } from '../../kernel/target/initramfs.ts';
+import { bootQemu } from '../../kernel/target/qemu/boot.ts';
 import { qemuArguments } from '../../kernel/target/qemu/command.ts';
 import { chooseAccelerator, emulatorVersion, qemuProgram } from '../../kernel/target/qemu/kvm.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
 import { ExitStatus, InfrastructureError } from '../../lib/errors.ts';
 import { buildProgressView } from '../build-progress.ts';
+import { positive } from '../option-values.ts';
 
 interface Options {
   readonly flavour: Flavour;
-  readonly memory: string;
-  readonly cpus: string;
+  readonly memory: number;
+  readonly cpus: number;
 }
 
 /** `aemcert shell`: a shell in the guest, with the modules loaded and the programs at hand. */
@@ -27,10 +30,11 @@ export function register(program: Command): void {
     .command('shell')
     .description('an interactive shell in the guest: modules loaded, libaem’s examples and the probe at hand')
     .addOption(new Option('--flavour <name>', 'of the kernel').choices(['base', 'debug', 'coverage']).default('base'))
-    .option('--memory <MiB>', 'of the guest', '512')
-    .option('--cpus <count>', 'of the guest', '2')
+    .option('--memory <MiB>', 'of the guest', positive, 512)
+    .option('--cpus <count>', 'of the guest', positive, 2)
     .addHelpText('after', `
-Leave with \`exit\`, or with Ctrl-A X, which takes the machine's power away.
+At a terminal, leave with \`exit\`, or with Ctrl-A X, which takes the machine's power away.
+A script on stdin is run to its end, and its exit status is the command's.
 
 Examples:
   $ aemcert shell
@@ -47,19 +51,46 @@ async function shell(options: Options): Promise<void> {
     const kernel = await ensureKernel({ flavour: options.flavour, ...build });
     const guest = await ensureGuest(kernel, 'release', build);
     view.done();
+    if (!process.stdin.isTTY) {
+      process.exitCode = await runScript(kernel, guest, options, interruption.signal);
+      return;
+    }
     await emulatorVersion();
     const args = qemuArguments({
       image: kernel.image,
       initramfs: await writeInitramfs(guest, join(folder, 'initramfs')),
       accelerator: (await chooseAccelerator(kernel.image)).accelerator,
-      cpus: Number(options.cpus),
-      memoryMiB: Number(options.memory),
+      cpus: options.cpus,
+      memoryMiB: options.memory,
       clock: 'host',
+      terminal: { rows: process.stdout.rows, columns: process.stdout.columns },
     });
     process.exitCode = await attach(args, interruption.signal);
   } finally {
     interruption.dispose();
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs the shell script on our stdin; the guest's console stays out of what it prints. */
+async function runScript(
+  kernel: KernelBuild,
+  guest: GuestBuild,
+  { memory, cpus }: Options,
+  signal: AbortSignal,
+): Promise<number> {
+  const script = await text(process.stdin);
+  const target = await bootQemu({ kernel, guest, memoryMiB: memory, cpus, boot: 1, signal });
+  try {
+    const shell = await target.spawn(['sh', '-c', 'exec sh -s 2>&1'], { cwd: '/root' });
+    const fed = shell.write(script).then(() => shell.closeStdin());
+    for await (const line of shell.lines) process.stdout.write(`${line}\n`);
+    // A script may end before it has read all of itself.
+    await fed.catch(() => undefined);
+    const { status, signal: killer } = await shell.exited;
+    return status ?? 128 + (killer ?? 0);
+  } finally {
+    await target.close();
   }
 }
 

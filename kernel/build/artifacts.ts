@@ -2,7 +2,7 @@
 
 export type Flavour = 'base' | 'debug' | 'coverage';
 
-/** `controls` is built with AEM_FAULTS: it holds the seeded faults and is never shipped. */
+/** `controls` is built from a copy of the sources into which the faults of suites/controls are seeded; never shipped. */
 export type Variant = 'release' | 'controls';
 
 export interface KernelBuild {

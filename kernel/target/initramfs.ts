@@ -69,8 +69,8 @@ export PS1
 cat <<'END'
 
 The kernel under test, with the AEM modules loaded (lsmod).
-  probe          steers events by hand:   probe help
-  exit-watch     tells how processes end: sleep 5 & exit-watch $!
+  exit-watch     tells how a process ends:  sleep 5 & exit-watch $!
+  probe          what the tests steer; it speaks JSON lines
   /dev/aem-*     the devices;  /sys/class/misc/aem-*/drain  the forced drain
 Leave with \`exit\`.
 

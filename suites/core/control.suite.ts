@@ -216,6 +216,7 @@ verifies('AEM-CORE-019', 'an unknown operation is answered with EINVAL', async (
 
 verifies('AEM-CORE-019', 'an unknown zone is answered with EINVAL', async ({ probe }) => {
   const p = await probe();
+  await p.ok('register');
 
   for (const arg of [2, 99]) {
     expect(await p.send('evctl', { opt: ev.tblinit, arg })).toMatchObject({ ret: -1, errno: 'EINVAL' });

@@ -43,6 +43,7 @@ verifies('AEM-CORE-057', 'aem_evkeepalive() goes on waiting after handlers have 
 
 verifies('AEM-CORE-058', 'aem_evkeepalive() returns when a signal is delivered', async ({ probe, sh }) => {
   const p = await probe();
+  await p.ok('start', { eid: await p.ok('register') });
   await p.ok('catch', { signal: SIGUSR1, restart: true });
   const call = p.send('call', { name: 'evkeepalive' });
   await p.notice('entering');

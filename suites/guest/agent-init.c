@@ -139,12 +139,21 @@ int open_port(const char *name)
 	return find_virtio_port(name);
 }
 
-static int shell_wanted(void)
+/* ROWSxCOLUMNS of the user's terminal, when a shell is wanted. */
+static const char *shell_wanted(void)
 {
-	return !!getenv("AEMCERT_SHELL");
+	return getenv("AEMCERT_SHELL");
 }
 
-static void __attribute__((noreturn)) run_shell(void)
+static void set_size(int fd, const char *size)
+{
+	struct winsize ws = { 0 };
+
+	if (sscanf(size, "%hux%hu", &ws.ws_row, &ws.ws_col) == 2)
+		ioctl(fd, TIOCSWINSZ, &ws);
+}
+
+static void __attribute__((noreturn)) run_shell(const char *size)
 {
 	static char *const argv[] = { "sh", "-l", NULL };
 	static char *const envp[] = {
@@ -158,6 +167,7 @@ static void __attribute__((noreturn)) run_shell(void)
 		setsid();
 		fd = open("/dev/ttyS0", O_RDWR);
 		ioctl(fd, TIOCSCTTY, 1);
+		set_size(fd, size);
 		dup2(fd, 0);
 		dup2(fd, 1);
 		dup2(fd, 2);
@@ -182,7 +192,7 @@ int machine_setup(struct setup *setup)
 	loopback_up();
 	if (shell_wanted()) {
 		load_modules(setup);
-		run_shell();
+		run_shell(shell_wanted());
 	}
 	/* What the kernel says is evidence; during the boot it was kept short. */
 	put_file(setup, "/proc/sys/kernel/printk", "8 4 1 7");

@@ -18,7 +18,7 @@ const trace = /---\[ end trace/;
  * that goes on belong to it, unless a fatal pattern fits.
  */
 export const consolePatterns: readonly ConsolePattern[] = [
-  { kind: 'panic', begins: /Kernel panic - not syncing/, ends: /---\[ end Kernel panic/, fatal: true },
+  { kind: 'panic', begins: /(?<!end )Kernel panic - not syncing/, ends: /---\[ end Kernel panic/, fatal: true },
   { kind: 'kasan', begins: /BUG: (KASAN|KFENCE|KMSAN|KCSAN)/, ends: /^={20,}$/ },
   { kind: 'soft-lockup', begins: /watchdog: BUG: soft lockup|NMI watchdog: Watchdog detected/ },
   { kind: 'oops', begins: /BUG: (kernel NULL pointer|unable to handle)|Oops:|general protection fault/, ends: trace },

@@ -10,6 +10,8 @@ export interface Machine {
   readonly clock: 'host' | 'icount';
   /** Unix socket on which the host waits for the agent; absent for a shell. */
   readonly agentSocket?: string;
+  /** The size of the terminal that a shell gets, where it is known. */
+  readonly terminal?: { readonly rows: number; readonly columns: number };
 }
 
 /**
@@ -19,6 +21,7 @@ export interface Machine {
  */
 export function qemuArguments(machine: Machine): readonly string[] {
   const kvm = machine.accelerator === 'kvm';
+  const { rows, columns } = machine.terminal ?? { rows: 24, columns: 80 };
   const threads = machine.clock === 'icount' ? 'single' : 'multi';
   const kernel = [
     'console=ttyS0',
@@ -30,11 +33,13 @@ export function qemuArguments(machine: Machine): readonly string[] {
     'hung_task_panic=1',
     'softlockup_panic=0',
     'random.trust_cpu=on',
-    ...(machine.agentSocket === undefined ? ['AEMCERT_SHELL=1'] : []),
+    // Against jiffies on a busy host any clock looks skewed, and without one there are no high-resolution timers.
+    'tsc=reliable',
+    ...(machine.agentSocket === undefined ? [`AEMCERT_SHELL=${rows}x${columns}`] : []),
   ];
   return [
     '-M', 'microvm,acpi=off,rtc=on',
-    '-cpu', kvm ? 'host' : 'Nehalem',
+    '-cpu', kvm ? 'host' : 'Nehalem,+rdrand',
     '-accel', kvm ? 'kvm' : `tcg,thread=${threads}`,
     ...(machine.clock === 'icount' ? ['-icount', 'shift=0,sleep=off'] : []),
     '-smp', String(machine.cpus),
