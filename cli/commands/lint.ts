@@ -57,6 +57,10 @@ function steps(options: LintOptions): readonly Step[] {
     { title: 'eslint', run: () => runTool('eslint/bin/eslint.js', ['.', '--max-warnings=0']) },
     { title: 'requirements', run: () => runVisibly(process.execPath, ['cli/aemcert.js', 'specs', 'check']) },
     {
+      title: 'links between requirements and tests',
+      run: () => runVisibly(process.execPath, ['cli/aemcert.js', 'specs', 'links']),
+    },
+    {
       title: 'shell scripts parse',
       run: async () =>
         (await runVisibly('sh', ['-n', 'cli/bootstrap.sh'])) && runVisibly('bash', ['-n', '.ci/run']),

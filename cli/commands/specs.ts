@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Option } from 'commander';
 import type { Command } from 'commander';
+import { InputError } from '../../lib/errors.ts';
 import { checkIdType, idTypeFile, writeIdType } from '../../specs/generate.ts';
-import { findRequirement, loadRequirements } from '../../specs/loader/index.ts';
+import {
+  compareFingerprints,
+  findRequirement,
+  loadRequirements,
+  parseFingerprints,
+  renderFingerprints,
+  specsFolder,
+} from '../../specs/loader/index.ts';
 import type { Requirement, RequirementSet } from '../../specs/loader/index.ts';
+import { collectLinks } from '../../suites/harness/plan.ts';
 
 interface ListOptions {
   readonly module?: string;
@@ -52,6 +62,35 @@ export function register(program: Command): void {
     .option('--check', 'write nothing; exit status 2 when the file is out of date')
     .addHelpText('after', examples(['generate', 'generate --check']))
     .action(generate);
+
+  specs
+    .command('links')
+    .description('tell which requirements changed without their tests, and which tests without their requirements')
+    .option('--accept', 'record them as they are now: each was looked at')
+    .addHelpText('after', '\nWhat was looked at is recorded in specs/fingerprints.json. Exit status 2 when a link is stale.')
+    .addHelpText('after', examples(['links', 'links --accept']))
+    .action(links);
+}
+
+const fingerprintFile = path.join(specsFolder, 'fingerprints.json');
+
+async function links(options: { readonly accept?: true }): Promise<void> {
+  const current = await collectLinks(await loadRequirements());
+  const name = path.relative(process.cwd(), fingerprintFile);
+  if (options.accept) {
+    await writeFile(fingerprintFile, renderFingerprints(current));
+    print(`${name}: ${current.length} links, recorded`);
+    return;
+  }
+  const changes = compareFingerprints(parseFingerprints(await readFile(fingerprintFile, 'utf8'), name), current);
+  if (changes.length > 0) {
+    throw new InputError(`${changes.length} of ${current.length} links between requirements and tests are stale`, {
+      where: name,
+      seen: changes.map(({ message }) => message).join('\n            '),
+      hint: 'look at both ends, then aemcert specs links --accept',
+    });
+  }
+  print(`${current.length} links between requirements and tests: none is stale`);
 }
 
 async function check(): Promise<void> {

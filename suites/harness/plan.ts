@@ -4,7 +4,7 @@ import { InputError } from '../../lib/errors.ts';
 import { projectRoot } from '../../lib/paths.ts';
 import type { PlannedTest } from '../../reporters/results.ts';
 import { nearest } from '../../specs/loader/index.ts';
-import type { RequirementSet } from '../../specs/loader/index.ts';
+import type { Link, RequirementSet } from '../../specs/loader/index.ts';
 import { suiteOf } from './ids.ts';
 import { openVitest } from './vitest.ts';
 // Types of what the tests carry.
@@ -12,6 +12,28 @@ import type {} from './verifies.ts';
 
 /** All tests there are, in the order in which they run. Loads the files, runs nothing. */
 export async function collectPlan(): Promise<readonly PlannedTest[]> {
+  return (await collect()).map(({ test }) => test);
+}
+
+/** Which test verifies what, with the fingerprints of both ends. */
+export async function collectLinks(requirements: RequirementSet): Promise<readonly Link[]> {
+  return (await collect()).flatMap(({ test, fingerprint }) =>
+    test.requirements.map((requirementId) => ({
+      testId: test.id,
+      requirementId,
+      requirement: requirements.byId.get(requirementId)?.fingerprint ?? '',
+      test: fingerprint,
+    })),
+  );
+}
+
+interface Collected {
+  readonly test: PlannedTest;
+  /** Of its body, see fingerprintTest(). */
+  readonly fingerprint: string;
+}
+
+async function collect(): Promise<readonly Collected[]> {
   const vitest = await openVitest({});
   try {
     const { testModules, unhandledErrors } = await vitest.collect();
@@ -21,8 +43,8 @@ export async function collectPlan(): Promise<readonly PlannedTest[]> {
       const { message = 'no message', stack = message } = first as { message?: string; stack?: string };
       throw new InputError('a test file cannot be loaded', { seen: stack });
     }
-    const plan = testModules.flatMap((module) =>
-      [...module.children.allTests()].map((test): PlannedTest => {
+    const found = testModules.flatMap((module) =>
+      [...module.children.allTests()].map((test): Collected => {
         const { plan } = test.meta();
         const file = relative(projectRoot, module.moduleId);
         if (plan === undefined) {
@@ -32,18 +54,13 @@ export async function collectPlan(): Promise<readonly PlannedTest[]> {
             seen: test.fullName,
           });
         }
-        return {
-          id: plan.id,
-          suite: suiteOf(file),
-          file,
-          title: test.name,
-          requirements: plan.requirements,
-          binding: 'aem',
-        };
+        const { id, requirements, fingerprint } = plan;
+        const suite = suiteOf(file);
+        return { test: { id, suite, file, title: test.name, requirements, binding: 'aem' }, fingerprint };
       }),
     );
-    const sorted = plan.sort((a, b) => a.file.localeCompare(b.file, 'en'));
-    checkUnique(sorted);
+    const sorted = found.sort((a, b) => a.test.file.localeCompare(b.test.file, 'en'));
+    checkUnique(sorted.map(({ test }) => test));
     return sorted;
   } finally {
     await vitest.close();

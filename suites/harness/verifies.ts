@@ -5,6 +5,7 @@ import type { GuestOutput, GuestProcess, SpawnOptions, Target } from '../../kern
 import { InfrastructureError } from '../../lib/errors.ts';
 import type { Incident, TargetInfo, Verdict } from '../../reporters/results.ts';
 import type { RequirementId } from '../../specs/generated/ids.ts';
+import { fingerprintTest } from '../../specs/loader/fingerprint.ts';
 import { ExpectationError, UnsupportedError } from './expectation.ts';
 import { slug, testId } from './ids.ts';
 import { startProbe } from './probe.ts';
@@ -59,7 +60,12 @@ export interface Evidence {
 
 declare module 'vitest' {
   interface TaskMeta {
-    plan?: { readonly id: string; readonly requirements: readonly string[]; readonly fault?: string };
+    plan?: {
+      readonly id: string;
+      readonly requirements: readonly string[];
+      readonly fault?: string;
+      readonly fingerprint: string;
+    };
     evidence?: Evidence;
   }
 }
@@ -89,8 +95,10 @@ export function verifies(
   const ids = typeof requirements === 'string' ? [requirements] : requirements;
   const settings = inject('session');
   const id = testId(currentFile(), title);
+  // An import's name in the transformed source has its number among the imports in it.
+  const fingerprint = fingerprintTest(body.toString().replaceAll(/__vi_import_\d+__/g, ''));
   const define = (name: string, fault?: string): void => {
-    const plan = { id, requirements: ids, ...(fault === undefined ? {} : { fault }) };
+    const plan = { id, requirements: ids, fingerprint, ...(fault === undefined ? {} : { fault }) };
     test(name, { timeout: testTimeout, meta: { plan } }, async ({ task }) => {
       if (settings === undefined) throw new Error('tests run by `aemcert run`, which sets the session');
       const evidence = await execute(settings, ids, body, options, fault, name);

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { expect, test } from 'vitest';
+import type { PlannedTest } from '../../reporters/results.ts';
+import { loadRequirements } from '../../specs/loader/index.ts';
+import { slug, testId } from './ids.ts';
+import { selectTests } from './plan.ts';
+import type { Selection } from './plan.ts';
+
+const requirements = await loadRequirements();
+
+function planned(file: string, title: string, ...ids: readonly string[]): PlannedTest {
+  const id = testId(file, title);
+  return { id, suite: id.split('/')[0] ?? '', file, title, requirements: ids, binding: 'aem' };
+}
+
+const plan = [
+  planned('suites/core/order.suite.ts', 'events run in order', 'AEM-CORE-022'),
+  planned('suites/core/zone.suite.ts', 'the zone has room', 'AEM-CORE-019'),
+  planned('suites/pexit/ends.suite.ts', 'a fault is told', 'AEM-PEXIT-004'),
+];
+
+function titles(selection: Partial<Selection>): readonly string[] {
+  return selectTests(plan, { modules: [], requirements: [], ...selection }, requirements).map(({ title }) => title);
+}
+
+test('without a selection all tests are left', () => {
+  expect(titles({})).toHaveLength(3);
+});
+
+test('what is selected has to fit each kind of selection', () => {
+  expect(titles({ modules: ['core'] })).toEqual(['events run in order', 'the zone has room']);
+  expect(titles({ modules: ['core', 'pexit'], grep: 'a fault' })).toEqual(['a fault is told']);
+  expect(titles({ requirements: ['AEM-CORE-019', 'AEM-PEXIT-004'] })).toEqual(['the zone has room', 'a fault is told']);
+});
+
+test('a parent stands for all that comes below it', () => {
+  const [parent = ''] = requirements.byId.get('AEM-PEXIT-004')?.parents ?? [];
+
+  expect(titles({ requirements: [parent] })).toContain('a fault is told');
+});
+
+test.each<[Partial<Selection>, string]>([
+  [{ modules: ['cor'] }, 'there is no module cor'],
+  [{ requirements: ['AEM-CORE-9999'] }, 'there is no requirement AEM-CORE-9999'],
+  [{ grep: 'no test says this' }, 'no test is left'],
+  [{ modules: ['core'], requirements: ['AEM-PEXIT-004'] }, 'no test is left'],
+])('what is not there is an error, not an empty run: %j', (selection, message) => {
+  expect(() => titles(selection)).toThrow(message);
+});
+
+test('ids are words and digits with hyphens between them', () => {
+  expect(slug('main’s end: waits, twice!')).toBe('main-s-end-waits-twice');
+  expect(testId('/x/suites/core/order.suite.ts', 'One (1)')).toBe('core/order/one-1');
+});
