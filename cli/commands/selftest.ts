@@ -89,6 +89,7 @@ async function buildAll(): Promise<boolean> {
   const view = buildProgressView(process.stdout);
   const options = { signal: interruption.signal, onProgress: view.show };
   try {
+    await ensureKernel({ ...options, unpatched: true });
     const kernel = await ensureKernel(options);
     await ensureGuest(kernel, 'release', options);
     await ensureGuest(kernel, 'controls', options);

@@ -11,6 +11,7 @@ import { ensureGuest } from '../../kernel/build/guest.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
 import { writeInitramfs } from '../../kernel/target/initramfs.ts';
 import { bootQemu } from '../../kernel/target/qemu/boot.ts';
+import { counterRate } from '../../kernel/target/qemu/clock.ts';
 import { qemuArguments } from '../../kernel/target/qemu/command.ts';
 import { chooseAccelerator, emulatorVersion, qemuProgram } from '../../kernel/target/qemu/kvm.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
@@ -56,10 +57,12 @@ async function shell(options: Options): Promise<void> {
       return;
     }
     await emulatorVersion();
+    const { accelerator } = await chooseAccelerator(kernel.image);
     const args = qemuArguments({
       image: kernel.image,
       initramfs: await writeInitramfs(guest, join(folder, 'initramfs')),
-      accelerator: (await chooseAccelerator(kernel.image)).accelerator,
+      accelerator,
+      counterKHz: await counterRate(guest, { accelerator, clock: 'host' }),
       cpus: options.cpus,
       memoryMiB: options.memory,
       clock: 'host',

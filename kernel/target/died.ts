@@ -8,8 +8,10 @@ export class TargetDiedError extends InfrastructureError {
 
   constructor(incident: Incident) {
     const whose = incident.blame === 'kernel' ? 'the kernel under test' : 'the infrastructure';
-    super(`the target died: ${incident.kind}, blamed on ${whose}`, {
-      seen: incident.excerpt.split('\n').slice(0, 12).join('\n            '),
+    const lines = incident.excerpt.split('\n');
+    const told = lines.find((line) => line.includes('Kernel panic')) ?? lines[0] ?? '';
+    super(`the target died: ${incident.kind}, blamed on ${whose}: ${told}`, {
+      seen: lines.slice(0, 12).join('\n            '),
     });
     this.incident = incident;
   }

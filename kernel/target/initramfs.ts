@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { InfrastructureError } from '../../lib/errors.ts';
 import type { GuestBuild } from '../build/artifacts.ts';
+import { counterProgram } from './qemu/clock.ts';
 
 const busybox = '/bin/busybox';
 
@@ -43,7 +44,7 @@ export async function buildInitramfs(guest: GuestBuild): Promise<Uint8Array> {
     file(`lib/aem/${module.name}.ko`, await readFile(module.path));
   }
   file('lib/aem/modules.load', guest.modules.map(({ name }) => `/lib/aem/${name}.ko\n`).join(''));
-  for (const program of guest.programs) {
+  for (const program of guest.programs.filter(({ name }) => name !== counterProgram)) {
     const data = await readFile(program.path);
     if (program.name === 'agent') file('init', data, 0o755);
     file(`usr/aem/bin/${program.name}`, data, 0o755);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -184,6 +185,32 @@ static void __attribute__((noreturn)) run_shell(const char *size)
 	_exit(1);
 }
 
+/*
+ * x86 runs on a provisional clock until it has measured the real one, and
+ * has no high-resolution timers before. A test is not to see the change.
+ */
+static void await_clock(struct setup *setup)
+{
+	static const char path[] =
+		"/sys/devices/system/clocksource/clocksource0/current_clocksource";
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+	char name[32];
+	int tries, fd;
+	ssize_t n;
+
+	for (tries = 0; tries < 6000; tries++) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		n = fd < 0 ? -1 : read(fd, name, sizeof(name) - 1);
+		if (fd >= 0)
+			close(fd);
+		if (n < 0 || strncmp(name, "tsc-early", strlen("tsc-early")))
+			return;
+		nanosleep(&pause, NULL);
+	}
+	errno = ETIMEDOUT;
+	problem(setup, path);
+}
+
 int machine_setup(struct setup *setup)
 {
 	mount_all(setup);
@@ -197,5 +224,6 @@ int machine_setup(struct setup *setup)
 	/* What the kernel says is evidence; during the boot it was kept short. */
 	put_file(setup, "/proc/sys/kernel/printk", "8 4 1 7");
 	load_modules(setup);
+	await_clock(setup);
 	return open_port(PORT_NAME);
 }

@@ -18,6 +18,7 @@ import type { ConsoleWatch } from '../console/watch.ts';
 import { TargetDiedError } from '../died.ts';
 import { writeInitramfs } from '../initramfs.ts';
 import type { KernelHealth, Target } from '../target.ts';
+import { counterRate } from './clock.ts';
 import { qemuArguments } from './command.ts';
 import { chooseAccelerator, emulatorVersion, qemuProgram } from './kvm.ts';
 
@@ -77,6 +78,7 @@ async function boot(
     cpus,
     memoryMiB,
     clock,
+    counterKHz: await counterRate(options.guest, { accelerator: choice.accelerator, clock }),
     agentSocket: await connected.listening,
   });
   const qemu = startQemu(args);

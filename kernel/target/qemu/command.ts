@@ -8,6 +8,8 @@ export interface Machine {
   readonly memoryMiB: number;
   /** `icount`: one virtual nanosecond an instruction, whatever the host does. */
   readonly clock: 'host' | 'icount';
+  /** Of the time-stamp counter, where the guest has to be told. */
+  readonly counterKHz?: number | undefined;
   /** Unix socket on which the host waits for the agent; absent for a shell. */
   readonly agentSocket?: string;
   /** The size of the terminal that a shell gets, where it is known. */
@@ -35,6 +37,9 @@ export function qemuArguments(machine: Machine): readonly string[] {
     'random.trust_cpu=on',
     // Against jiffies on a busy host any clock looks skewed, and without one there are no high-resolution timers.
     'tsc=reliable',
+    // Nor has the boot to panic because a timer interrupt came late on such a host.
+    'no_timer_check',
+    ...(machine.counterKHz === undefined ? [] : [`tsc_early_khz=${machine.counterKHz}`]),
     ...(machine.agentSocket === undefined ? [`AEMCERT_SHELL=${rows}x${columns}`] : []),
   ];
   return [
