@@ -596,12 +596,13 @@ static void hello(const struct setup *setup)
 
 	uname(&name);
 	sysinfo(&info);
-	send_message(json_pack("{s:s, s:i, s:s, s:i, s:i, s:O}",
+	send_message(json_pack("{s:s, s:i, s:s, s:i, s:i, s:b, s:O}",
 			       "event", "hello", "protocol", PROTOCOL,
 			       "release", name.release,
 			       "cpus", (int)sysconf(_SC_NPROCESSORS_ONLN),
 			       "memoryMiB", (int)(info.totalram *
 						  info.mem_unit >> 20),
+			       "coarseTimers", setup->coarse,
 			       "problems", setup->problems));
 }
 

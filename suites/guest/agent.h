@@ -7,6 +7,7 @@
 
 struct setup {
 	json_t *problems;	/* what went wrong, in words */
+	int coarse;		/* a CPU has no high-resolution timers */
 };
 
 /*

@@ -46,6 +46,8 @@ export type Event =
       release: string;
       cpus: number;
       memoryMiB: number;
+      /** A CPU came up without high-resolution timers although its kernel has them. */
+      coarseTimers: boolean;
       problems: readonly string[];
     }
   | { event: 'output'; pid: number; fd: 1 | 2; data: string }

@@ -42,6 +42,19 @@ const pingEvery = 10_000;
 const silentLimit = 120_000;
 const closeLimit = 5_000;
 
+/** Boots until one comes up with good timers: on a busy host some do not. */
+const bootAttempts = 8;
+
+/** The guest's kernel could not measure its timers: it lost its processor meanwhile. */
+class CoarseTimersError extends InfrastructureError {
+  constructor() {
+    super('the guest has no high-resolution timers', {
+      seen: `its kernel could not measure them in ${bootAttempts} boots: this host is too busy`,
+      hint: 'try again when less runs on this machine',
+    });
+  }
+}
+
 /** Boots a kernel in QEMU and waits until its agent answers. */
 export async function bootQemu(options: BootOptions): Promise<Target> {
   await access(options.kernel.image).catch((cause: unknown) => {
@@ -52,12 +65,14 @@ export async function bootQemu(options: BootOptions): Promise<Target> {
     });
   });
   const choice = await chooseAccelerator(options.kernel.image);
-  const folder = await mkdtemp(join(tmpdir(), 'aemcert-'));
-  try {
-    return await boot(options, choice, folder);
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    throw error;
+  for (let attempt = 1; ; attempt++) {
+    const folder = await mkdtemp(join(tmpdir(), 'aemcert-'));
+    try {
+      return await boot(options, choice, folder);
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      if (!(error instanceof CoarseTimersError) || attempt === bootAttempts) throw error;
+    }
   }
 }
 
@@ -106,6 +121,7 @@ async function boot(
         expected: 'every module loads and every file system mounts',
       });
     }
+    if (hello.coarseTimers) throw new CoarseTimersError();
     const info: TargetInfo = {
       driver: 'qemu',
       accelerator: choice.accelerator,
