@@ -7,9 +7,14 @@
  *   aem_user   a user's quota. Counted; goes with its last event and context.
  *   aem_space  what one address space has: its vmtable zone. Counted; held by
  *              every open file of /dev/aem-core and every context in it.
- *   aem_task   the context of one thread: its events and its queue. Hangs on
- *              task_struct.aem from ATTACH until exec or exit; counted,
- *              because its events hold it too. Pins this module.
+ *   aem_task   the context of one thread: its events, its queue, its ring.
+ *              Hangs on task_struct.aem from ATTACH until exec or exit;
+ *              counted, because its events hold it too. Pins this module.
+ *              A handler process has one from its fork on, with the delivery
+ *              that it was made for, and the rest when it attaches itself.
+ *   aem_slot   a delivery: an event whose handler is to run, runs, or has run
+ *              and is not settled. Of the context's, in the order of its
+ *              ring's calls, or a handler process's own. Holds the event.
  *   aem_event  see aem-kernel.h.
  *
  * Locking
@@ -42,6 +47,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
+#include <linux/workqueue.h>
 
 #include "aem-kernel.h"
 
@@ -58,8 +64,10 @@
 #define AEM_EV_QUEUED	BIT(1)	/* on the queue of its priority */
 #define AEM_EV_RUNNING	BIT(2)	/* construct to destruct */
 #define AEM_EV_DEAD	BIT(3)	/* shut down */
-#define AEM_EV_INIT	BIT(5)	/* its kind knows it */
 #define AEM_EV_STARVED	BIT(4)	/* waits for room in the zone, on its list */
+#define AEM_EV_INIT	BIT(5)	/* its kind knows it */
+#define AEM_EV_HELD	BIT(6)	/* while RUNNING, not to be queued */
+#define AEM_EV_POSTPONED BIT(7)	/* its handler process could not be made */
 
 struct aem_user {
 	struct hlist_node node;
@@ -83,22 +91,32 @@ struct aem_space {
 	struct mm_struct *mm;
 	refcount_t ref;
 	struct list_head node;
-	struct mutex lock;	/* zone, mapping, mapper */
+	struct mutex lock;	/* zone, mapping, mapped, mapper */
 	struct aem_zone *zone;	/* set once; goes with the space */
-	struct aem_zone *mapping;	/* while it is being mapped ... */
+	struct page **mapping;	/* while these pages are being mapped ... */
+	unsigned int mapped;	/* ... so many ... */
 	struct task_struct *mapper;	/* ... by this task */
 };
 
-/*
- * One upcall that has not returned. A higher priority may interrupt a
- * handler, so there is at most one level a priority.
- */
-struct aem_level {
-	struct aem_event *running;	/* NULL between two handlers */
-	void *data;
+/* One delivery. @ev is NULL where there is none. */
+struct aem_slot {
+	struct aem_event *ev;
+	void *data;		/* in the zone */
 	u32 len;
 	bool last;
+};
+
+/*
+ * One upcall that has not returned: a dispatcher on the thread's stack, and
+ * the batch of calls that it makes. A batch is of one priority, and only a
+ * higher one interrupts it, so there is at most one level a priority.
+ */
+struct aem_level {
+	u8 first;			/* its batch: slots ... */
+	u8 count;			/* ... of the context */
+	u8 prio;			/* of the batch */
 	bool has_restart;
+	unsigned long sp;		/* of what it interrupted */
 	sigset_t blocked;		/* when it began: so each handler finds it */
 	/* Of the system call that the upcall interrupted; sigreturn drops it. */
 	struct restart_block restart;
@@ -108,20 +126,48 @@ struct aem_task {
 	spinlock_t lock;	/* of all below, and of the events' state */
 	refcount_t ref;
 	struct task_struct *task;	/* NULL once released */
-	struct aem_space *space;
+	struct aem_space *space;	/* this and the rest: NULL until ATTACH */
 	struct aem_user *user;
 	unsigned long dispatcher;
 	unsigned long restorer;
+	struct aem_ring *ring;		/* shared with the program: never trusted */
+	unsigned long ring_addr;	/* in the program */
 	struct list_head events;
 	u32 pending_mask;		/* a bit a priority with a queue */
 	bool kicked;			/* and has not passed the hook since */
+	bool looked;			/* kicked to look, during this batch */
+	bool revoked;			/* some call of the ring, not settled yet */
 	struct list_head pending[AEM_PRIOS];
-	/* The rest only current touches, depth and running under the lock. */
-	unsigned int depth;
-	unsigned int keepalive;		/* under the lock */
+	unsigned int keepalive;
 	unsigned int ran;		/* handlers, since the last WAIT */
+	/* Events whose handler process could not be made: tried again later. */
+	struct list_head postponed;
+	struct delayed_work retry;
+	/*
+	 * The rest only current touches; depth, a level's prio and a slot's
+	 * event under the lock, and others read them under it.
+	 */
+	unsigned int depth;
+	unsigned int used;		/* slots */
 	struct aem_level levels[AEM_PRIOS];
+	struct aem_slot slots[AEM_RING_CALLS];
+	/* The next child is to be the handler process of this delivery. */
+	struct aem_task *clone;
+	u8 clone_slot;
+	u8 clone_depth;
+	/* For a handler process: the delivery that it was made for. */
+	struct aem_slot own;
 };
+
+/* How a delivery ends. */
+enum aem_end {
+	AEM_END_RAN,		/* its handler has come to its end */
+	AEM_END_BACK,		/* it was not called: the activation is kept */
+	AEM_END_NOTHING,	/* there was nothing to tell */
+};
+
+/* main.c */
+extern struct workqueue_struct *aem_wq;
 
 /* user.c */
 extern unsigned int aem_max_user_events;
@@ -136,6 +182,8 @@ void aem_space_put(struct aem_space *space);
 int aem_space_init_zone(struct aem_space *space, struct file *file,
 			struct aem_vmtable *table);
 int aem_space_mmap(struct aem_space *space, struct vm_area_struct *vma);
+long aem_space_map(struct aem_space *space, struct file *file,
+		   struct page **pages, unsigned int nr, unsigned long addr);
 struct aem_zone *aem_space_zone(struct aem_space *space);
 void *aem_zone_alloc(struct aem_zone *zone, size_t len);
 void aem_zone_free(struct aem_zone *zone, void *data, size_t len);
@@ -150,17 +198,40 @@ void aem_kind_put(struct aem_kind *kind);
 int aem_event_register(struct aem_space *space, u32 sys_nr,
 		       const void __user *uargs);
 int aem_event_control(struct aem_space *space, u32 id, u64 opt, u64 arg);
+int aem_event_books(struct aem_space *space, struct aem_books *books);
 void aem_event_shutdown(struct aem_event *ev);
 void aem_events_close(struct aem_kind *kind);
 
 /* task.c */
-int aem_task_attach(struct aem_space *space, const struct aem_attach *how);
+struct aem_task *aem_task_alloc(void);
+int aem_task_attach(struct aem_space *space, struct file *file,
+		    struct aem_attach *how);
 void aem_task_put(struct aem_task *t);
+bool aem_upcall_due(struct aem_task *t);
+int aem_top_pending(struct aem_task *t);
+void aem_task_wake(struct aem_task *t);
 void aem_task_enqueue(struct aem_task *t, struct aem_event *ev);
 void aem_task_dequeue(struct aem_task *t, struct aem_event *ev);
-long aem_task_next(struct aem_task *t, struct aem_call __user *ucall);
 int aem_task_hook(void);
 void aem_task_unhook(void);
+
+/* deliver.c */
+void aem_slot_end(struct aem_slot *slot, enum aem_end how);
+void aem_task_revoke(struct aem_task *t, struct aem_event *ev);
+void aem_task_settle(struct aem_task *t);
+void aem_task_restore_mask(struct aem_task *t);
+void aem_task_unwind(struct aem_task *t);
+long aem_task_next(struct aem_task *t);
+unsigned int aem_task_push(struct aem_task *t);
+void aem_task_abandon(struct aem_task *t);
+
+/* process.c */
+long aem_process_prepare(struct aem_task *t, unsigned long index);
+long aem_process_cancel(struct aem_task *t);
+long aem_process_adopt(struct aem_task *t, struct file *file);
+void aem_process_forked(struct task_struct *child);
+void aem_process_end(struct aem_task *t);
+void aem_process_retry(struct work_struct *work);
 
 /* wait.c */
 long aem_wait_signal(void);

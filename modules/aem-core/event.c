@@ -8,9 +8,13 @@
  *   disabled    not ENABLED. Activations are kept in `pending`.
  *   idle        ENABLED, nothing pending.
  *   waiting     ENABLED | QUEUED, something pending.
- *   running     RUNNING, not QUEUED: it does not nest with itself. What
- *               happens meanwhile is pending; it is queued again afterwards.
+ *   running     RUNNING: it has a delivery, whose handler is to run, runs or
+ *               has run. It does not nest with itself: what happens meanwhile
+ *               is pending, and QUEUED for the next batch. HELD it is not
+ *               queued before its delivery has ended: it runs in a process of
+ *               its own, or got a priority at which it would interrupt itself.
  *   starved     STARVED: it was to run, but the zone had no room for its data.
+ *   postponed   POSTPONED: its handler process could not be made.
  *   dead        shut down. A handler that runs still comes to its end.
  */
 #include <linux/mm.h>
@@ -22,9 +26,12 @@
 
 #include "core.h"
 
-#define AEM_FLAGS_CORE	(EVF_ONESHOT | EVF_KEEPALIVE)
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+#define AEM_FLAGS_CORE	(EVF_ONESHOT | EVF_KEEPALIVE | EVF_FORK | EVF_NOCLDWAIT)
 #define AEM_FLAGS_NEVER	(EVF_EXCL | EVF_CLONE)
-#define AEM_FLAGS_LATER	(EVF_FORK | EVF_NOCLDWAIT | EVF_CAPSULE)
+#define AEM_FLAGS_LATER	EVF_CAPSULE
 
 /* All events by id. Cyclic, so that an id is not reused soon. */
 static DEFINE_XARRAY_FLAGS(events, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
@@ -144,22 +151,51 @@ EXPORT_SYMBOL_GPL(aem_event_zone_size);
 bool aem_raise(struct aem_event *ev)
 {
 	struct aem_task *t = ev->task;
+	bool alive, merged;
 	unsigned long flags;
-	bool alive;
 
 	spin_lock_irqsave(&t->lock, flags);
 	alive = !(ev->state & AEM_EV_DEAD);
 	if (alive) {
-		if (!ev->each)
-			ev->pending = 1;
-		else if (ev->pending < U32_MAX)
+		merged = ev->pending && (!ev->each || ev->pending == U32_MAX);
+		ev->raised++;
+		if (merged)
+			ev->coalesced++;
+		else
 			ev->pending++;
+		trace_aem_raise(ev->id, t->task ? task_pid_nr(t->task) : 0,
+				ev->prio, merged);
 		aem_task_enqueue(t, ev);
+		/* The handler that it waits for may have been left. */
+		if (t->depth && !t->looked) {
+			t->looked = true;
+			aem_task_wake(t);
+		}
 	}
 	spin_unlock_irqrestore(&t->lock, flags);
 	return alive;
 }
 EXPORT_SYMBOL_GPL(aem_raise);
+
+/**
+ * aem_refuse - an activation could not be taken
+ * @ev: the event
+ *
+ * For a kind that has no room for what belongs to it, and tells whoever made
+ * it happen so: the event's books are to balance.
+ *
+ * Context: any, as aem_raise().
+ */
+void aem_refuse(struct aem_event *ev)
+{
+	struct aem_task *t = ev->task;
+	unsigned long flags;
+
+	spin_lock_irqsave(&t->lock, flags);
+	ev->refused++;
+	spin_unlock_irqrestore(&t->lock, flags);
+}
+EXPORT_SYMBOL_GPL(aem_refuse);
 
 /* The handler has to be code of the caller's program. */
 static int aem_check_handler(unsigned long handler)
@@ -186,6 +222,9 @@ static int aem_check_args(struct aem_kind *kind, const struct aem_args *args)
 		return -EINVAL;
 	if (args->flags & AEM_FLAGS_LATER)
 		return -EOPNOTSUPP;
+	/* It says something of a handler process. */
+	if (args->flags & EVF_NOCLDWAIT && !(args->flags & EVF_FORK))
+		return -EINVAL;
 	return aem_check_handler(args->handler);
 }
 
@@ -293,7 +332,7 @@ int aem_event_register(struct aem_space *space, u32 sys_nr,
 	struct aem_kind *kind;
 	int ret;
 
-	if (!t || t->space != space)
+	if (!t || !t->ring || t->space != space)
 		return -EINVAL;
 	kind = aem_kind_get(sys_nr);
 	if (!kind)
@@ -332,8 +371,13 @@ void aem_event_shutdown(struct aem_event *ev)
 	if (mine) {
 		ev->state |= AEM_EV_DEAD;
 		aem_task_dequeue(t, ev);
+		aem_task_revoke(t, ev);
 		if (ev->state & AEM_EV_STARVED)
 			aem_zone_unstarve(aem_space_zone(t->space), ev);
+		if (ev->state & AEM_EV_POSTPONED) {
+			ev->state &= ~AEM_EV_POSTPONED;
+			list_del_init(&ev->queue);
+		}
 		list_del(&ev->owned);
 		if (ev->flags & EVF_KEEPALIVE)
 			t->keepalive--;
@@ -380,6 +424,7 @@ static void aem_event_stop(struct aem_event *ev)
 	spin_lock_irq(&t->lock);
 	ev->state &= ~AEM_EV_ENABLED;
 	aem_task_dequeue(t, ev);
+	aem_task_revoke(t, ev);
 	spin_unlock_irq(&t->lock);
 }
 
@@ -389,6 +434,10 @@ static void aem_event_set_prio(struct aem_event *ev, u8 prio)
 
 	spin_lock_irq(&t->lock);
 	aem_task_dequeue(t, ev);
+	aem_task_revoke(t, ev);
+	/* Else it could interrupt itself. */
+	if (ev->state & AEM_EV_RUNNING && ev->prio != prio)
+		ev->state |= AEM_EV_HELD;
 	ev->prio = prio;
 	aem_task_enqueue(t, ev);
 	spin_unlock_irq(&t->lock);
@@ -473,7 +522,7 @@ int aem_event_control(struct aem_space *space, u32 id, u64 opt, u64 arg)
 	if (ret)
 		return ret;
 	if (id == AEM_EID_ALL)
-		return current->aem ?
+		return current->aem && current->aem->ring ?
 			aem_event_control_all(current->aem, opt, arg) : 0;
 	ev = aem_event_find(id);
 	if (!ev)
@@ -482,6 +531,35 @@ int aem_event_control(struct aem_space *space, u32 id, u64 opt, u64 arg)
 		ret = -EPERM;
 	else
 		aem_event_apply(ev, opt, arg);
+	aem_event_put(ev);
+	return ret;
+}
+
+/**
+ * aem_event_books - what became of an event's activations
+ * @space: of current
+ * @books: the event's id, and where the answer goes
+ *
+ * Context: process.
+ * Return: 0; -EINVAL for a bad id, -EPERM for an event of another process.
+ */
+int aem_event_books(struct aem_space *space, struct aem_books *books)
+{
+	struct aem_event *ev = aem_event_find(books->eid);
+	int ret = -EPERM;
+
+	if (!ev)
+		return -EINVAL;
+	if (ev->task->space == space) {
+		spin_lock_irq(&ev->task->lock);
+		books->pending = ev->pending;
+		books->raised = ev->raised;
+		books->delivered = ev->delivered;
+		books->coalesced = ev->coalesced;
+		books->refused = ev->refused;
+		spin_unlock_irq(&ev->task->lock);
+		ret = 0;
+	}
 	aem_event_put(ev);
 	return ret;
 }

@@ -10,6 +10,7 @@
 #include <linux/sched.h>
 #include <linux/sysctl.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 
 #include "core.h"
 
@@ -37,13 +38,19 @@ static int aem_mmap(struct file *file, struct vm_area_struct *vma)
 	return aem_space_mmap(file->private_data, vma);
 }
 
-static long aem_ioc_attach(struct aem_space *space, void __user *arg)
+static long aem_ioc_attach(struct aem_space *space, struct file *file,
+			   void __user *arg)
 {
 	struct aem_attach how;
+	int ret;
 
 	if (copy_from_user(&how, arg, sizeof(how)))
 		return -EFAULT;
-	return aem_task_attach(space, &how);
+	ret = aem_task_attach(space, file, &how);
+	if (ret)
+		return ret;
+	/* Who cannot be told is attached, and told when asking again. */
+	return copy_to_user(arg, &how, sizeof(how)) ? -EFAULT : 0;
 }
 
 static long aem_ioc_entry(struct aem_space *space, void __user *arg)
@@ -93,17 +100,46 @@ static long aem_ioc_wait(struct aem_task *t, void __user *arg)
 	return aem_wait_handler(t, wait.deadline);
 }
 
+static long aem_ioc_books(struct aem_space *space, void __user *arg)
+{
+	struct aem_books books;
+	int ret;
+
+	if (copy_from_user(&books, arg, sizeof(books)))
+		return -EFAULT;
+	ret = aem_event_books(space, &books);
+	if (ret)
+		return ret;
+	return copy_to_user(arg, &books, sizeof(books)) ? -EFAULT : 0;
+}
+
+/* After a handler: what has ended is settled, and its mask is its own. */
+static long aem_ioc_settle(struct aem_task *t)
+{
+	if (!t->depth)
+		return -EINVAL;
+	aem_task_settle(t);
+	aem_task_restore_mask(t);
+	return 0;
+}
+
 /* What only a thread with a context can ask for. */
 static long aem_task_ioctl(struct aem_task *t, unsigned int cmd,
-			   void __user *arg)
+			   unsigned long arg)
 {
 	switch (cmd) {
 	case AEM_IOC_NEXT:
-		return aem_task_next(t, arg);
+		return aem_task_next(t);
+	case AEM_IOC_SETTLE:
+		return aem_ioc_settle(t);
+	case AEM_IOC_FORK:
+		return aem_process_prepare(t, arg);
+	case AEM_IOC_UNFORK:
+		return aem_process_cancel(t);
 	case AEM_IOC_KEEPALIVE:
 		return aem_wait_signal();
 	case AEM_IOC_WAIT:
-		return aem_ioc_wait(t, arg);
+		return aem_ioc_wait(t, (void __user *)arg);
 	case AEM_IOC_LIVE:
 		return min_t(unsigned int, READ_ONCE(t->keepalive), INT_MAX);
 	default:
@@ -111,27 +147,52 @@ static long aem_task_ioctl(struct aem_task *t, unsigned int cmd,
 	}
 }
 
-static long aem_ioctl(struct file *file, unsigned int cmd, unsigned long addr)
+static long aem_space_ioctl(struct aem_space *space, struct file *file,
+			    unsigned int cmd, void __user *arg)
 {
-	struct aem_space *space = file->private_data;
-	void __user *arg = (void __user *)addr;
-
-	/* Inherited or passed on: what it stands for is another process's. */
-	if (space->mm != current->mm)
-		return -EPERM;
 	switch (cmd) {
 	case AEM_IOC_ATTACH:
-		return aem_ioc_attach(space, arg);
+		return aem_ioc_attach(space, file, arg);
 	case AEM_IOC_ENTRY:
 		return aem_ioc_entry(space, arg);
 	case AEM_IOC_EVCTL:
 		return aem_ioc_evctl(space, arg);
 	case AEM_IOC_VMTABLE:
 		return aem_ioc_vmtable(space, file, arg);
+	case AEM_IOC_BOOKS:
+		return aem_ioc_books(space, arg);
+	default:
+		return -ENOIOCTLCMD;
 	}
-	if (!current->aem)
+}
+
+static long aem_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct aem_space *space = file->private_data;
+	struct aem_task *t = current->aem;
+	long ret;
+
+	/* Of the one thing that a handler process is given. */
+	if (cmd == AEM_IOC_ADOPT)
+		return t ? aem_process_adopt(t, file) : -EINVAL;
+	/* Inherited or passed on: what it stands for is another process's. */
+	if (space->mm != current->mm)
+		return -EPERM;
+	/* Whatever is asked, it is asked of what is so now. */
+	if (t && t->depth) {
+		aem_task_unwind(t);
+		if (cmd != AEM_IOC_NEXT)
+			aem_task_settle(t);
+	}
+	ret = aem_space_ioctl(space, file, cmd, (void __user *)arg);
+	/* A handler's own call may have revoked the next ones. */
+	if (t && READ_ONCE(t->revoked))
+		aem_task_settle(t);
+	if (ret != -ENOIOCTLCMD)
+		return ret;
+	if (!t || !t->ring)
 		return -EINVAL;
-	return aem_task_ioctl(current->aem, cmd, arg);
+	return aem_task_ioctl(t, cmd, arg);
 }
 
 static const struct file_operations aem_fops = {
@@ -161,13 +222,18 @@ static struct ctl_table aem_sysctls[] = {
 
 static struct ctl_table_header *aem_sysctl_header;
 
+struct workqueue_struct *aem_wq;
+
 static int __init aem_core_init(void)
 {
-	int ret;
+	int ret = -ENOMEM;
 
+	aem_wq = alloc_workqueue("aem", WQ_UNBOUND, 0);
+	if (!aem_wq)
+		return -ENOMEM;
 	aem_sysctl_header = register_sysctl("aem", aem_sysctls);
 	if (!aem_sysctl_header)
-		return -ENOMEM;
+		goto destroy;
 	ret = aem_task_hook();
 	if (ret)
 		goto unregister_sysctl;
@@ -179,6 +245,8 @@ unhook:
 	aem_task_unhook();
 unregister_sysctl:
 	unregister_sysctl_table(aem_sysctl_header);
+destroy:
+	destroy_workqueue(aem_wq);
 	return ret;
 }
 
@@ -187,6 +255,8 @@ static void __exit aem_core_exit(void)
 	misc_deregister(&aem_device);
 	aem_task_unhook();
 	unregister_sysctl_table(aem_sysctl_header);
+	/* A retry that has put the last context may still be returning. */
+	destroy_workqueue(aem_wq);
 	/* Events freed by RCU callbacks in this module's text. */
 	rcu_barrier();
 }

@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The context of a thread: its queue of events and the way from there into
- * its handlers.
+ * The context of a thread: its queue of events, and the hooks that the kernel
+ * calls for it.
  *
  *   aem_raise()     any context     puts the event on the queue and, where
  *                                   its handler may run at once, kicks the
  *                                   thread
  *   aem_upcall()    the thread, on  pushes a frame that enters libaem's
- *                   its way to user dispatcher: a new level
- *                   mode
- *   aem_task_next() the dispatcher  ends the handler that ran, fetches the
- *                                   next call; without one the level ends,
- *                                   and the dispatcher returns by sigreturn
+ *                   its way to user dispatcher, with a batch of calls: a new
+ *                   mode            level, see deliver.c
  *
  * A level runs the events of a higher priority than the handler below it, in
  * order of priority and then of arrival. An event that is more urgent than
- * the handler that runs interrupts it with a level of its own, so the
- * priorities of the handlers strictly rise and there are at most AEM_PRIOS
- * levels. While a level is between two handlers none is pushed: its
- * dispatcher is about to ask.
+ * the batch that runs interrupts it with a level of its own, so the
+ * priorities of the levels strictly rise and there are at most AEM_PRIOS of
+ * them. While a dispatcher asks for its next batch no level is pushed.
  */
 #include <linux/aem.h>
 #include <linux/mm.h>
@@ -40,22 +36,28 @@
  */
 #define AEM_SIGNO	SIGURG
 
-static int aem_top_pending(struct aem_task *t)
+int aem_top_pending(struct aem_task *t)
 {
 	return fls(t->pending_mask) - 1;
 }
 
 /* May an upcall be pushed now? Called with the lock held. */
-static bool aem_upcall_due(struct aem_task *t)
+bool aem_upcall_due(struct aem_task *t)
 {
-	struct aem_event *running;
-
 	if (!t->pending_mask)
 		return false;
 	if (!t->depth)
 		return true;
-	running = t->levels[t->depth - 1].running;
-	return running && aem_top_pending(t) > running->prio;
+	return aem_top_pending(t) > t->levels[t->depth - 1].prio;
+}
+
+/* Has the thread pass the hook. Called with the lock held, in any context. */
+void aem_task_wake(struct aem_task *t)
+{
+	if (!t->task)
+		return;
+	t->kicked = true;
+	aem_kick(t->task);
 }
 
 /*
@@ -64,8 +66,8 @@ static bool aem_upcall_due(struct aem_task *t)
  */
 void aem_task_enqueue(struct aem_task *t, struct aem_event *ev)
 {
-	u8 blocked = AEM_EV_QUEUED | AEM_EV_RUNNING | AEM_EV_STARVED |
-		     AEM_EV_DEAD;
+	u8 blocked = AEM_EV_QUEUED | AEM_EV_HELD | AEM_EV_STARVED |
+		     AEM_EV_POSTPONED | AEM_EV_DEAD;
 
 	if (!ev->pending || !(ev->state & AEM_EV_ENABLED) ||
 	    (ev->state & blocked) || !t->task)
@@ -73,10 +75,8 @@ void aem_task_enqueue(struct aem_task *t, struct aem_event *ev)
 	ev->state |= AEM_EV_QUEUED;
 	list_add_tail(&ev->queue, &t->pending[ev->prio]);
 	t->pending_mask |= BIT(ev->prio);
-	if (aem_upcall_due(t)) {
-		t->kicked = true;
-		aem_kick(t->task);
-	}
+	if (aem_upcall_due(t))
+		aem_task_wake(t);
 }
 
 /* Takes an event off the queue, if it is there. Called with the lock held. */
@@ -122,195 +122,132 @@ void aem_task_put(struct aem_task *t)
 {
 	if (!refcount_dec_and_test(&t->ref))
 		return;
-	aem_user_put(t->user);
-	aem_space_put(t->space);
+	/* A mapping that is left has its own references. */
+	if (t->ring)
+		free_pages_exact(t->ring, sizeof(*t->ring));
+	if (t->user)
+		aem_user_put(t->user);
+	if (t->space)
+		aem_space_put(t->space);
 	kvfree(t);
 	module_put(THIS_MODULE);
+}
+
+/* A context that nothing has been attached to. Returns NULL without memory. */
+struct aem_task *aem_task_alloc(void)
+{
+	struct aem_task *t;
+	unsigned int i;
+
+	t = kvzalloc(sizeof(*t), AEM_GFP);
+	if (!t)
+		return NULL;
+	spin_lock_init(&t->lock);
+	refcount_set(&t->ref, 1);
+	INIT_LIST_HEAD(&t->events);
+	INIT_LIST_HEAD(&t->postponed);
+	INIT_DELAYED_WORK(&t->retry, aem_process_retry);
+	for (i = 0; i < AEM_PRIOS; i++)
+		INIT_LIST_HEAD(&t->pending[i]);
+	/* The open file through which we were called pins us so far. */
+	__module_get(THIS_MODULE);
+	return t;
+}
+
+/* Makes the ring and maps it into current. */
+static int aem_task_map_ring(struct aem_task *t, struct file *file)
+{
+	struct page *pages[DIV_ROUND_UP(sizeof(struct aem_ring), PAGE_SIZE)];
+	struct aem_ring *ring;
+	unsigned int i;
+	long addr;
+
+	BUILD_BUG_ON(sizeof(struct aem_ring) % 4096);
+	ring = alloc_pages_exact(sizeof(*ring), AEM_GFP | __GFP_ZERO);
+	if (!ring)
+		return -ENOMEM;
+	for (i = 0; i < ARRAY_SIZE(pages); i++)
+		pages[i] = virt_to_page((void *)ring + i * PAGE_SIZE);
+	mutex_lock(&t->space->lock);
+	addr = aem_space_map(t->space, file, pages, ARRAY_SIZE(pages), 0);
+	mutex_unlock(&t->space->lock);
+	if (IS_ERR_VALUE(addr)) {
+		free_pages_exact(ring, sizeof(*ring));
+		return addr;
+	}
+	t->ring_addr = addr;
+	t->ring = ring;
+	return 0;
+}
+
+/*
+ * A thread that ends leaves no mapping behind in its process, unless the
+ * program has put something else there.
+ */
+static void aem_task_unmap_ring(struct aem_task *t)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+	bool ours;
+
+	if (!t->ring || mm != t->space->mm || atomic_read(&mm->mm_users) < 2 ||
+	    mmap_read_lock_killable(mm))
+		return;
+	vma = vma_lookup(mm, t->ring_addr);
+	ours = vma && vma->vm_start == t->ring_addr && vma->vm_file &&
+	       vma->vm_end - vma->vm_start == sizeof(*t->ring) &&
+	       vma->vm_file->private_data == t->space;
+	mmap_read_unlock(mm);
+	if (ours)
+		vm_munmap(t->ring_addr, sizeof(*t->ring));
 }
 
 /**
  * aem_task_attach - give the calling thread a context
  * @space: of current
- * @how: where an upcall enters its program, and what returns from it
+ * @file: an open file of /dev/aem-core in @space
+ * @how: where an upcall enters its program, what returns from it, and out:
+ *	where its ring is
  *
  * Context: process, may sleep.
  * Return: 0, also when it has one already; -EFAULT, -ENOMEM.
  */
-int aem_task_attach(struct aem_space *space, const struct aem_attach *how)
+int aem_task_attach(struct aem_space *space, struct file *file,
+		    struct aem_attach *how)
 {
 	struct aem_task *t = current->aem;
-	unsigned int i;
+	bool fresh = !t;
+	int ret;
 
 	if (!access_ok((void __user *)how->dispatcher, 1) ||
 	    !access_ok((void __user *)how->restorer, 1) ||
 	    !how->dispatcher || !how->restorer)
 		return -EFAULT;
-	if (t)
+	if (t && t->ring) {
+		how->ring = t->ring_addr;
 		return t->space == space ? 0 : -EINVAL;
-
-	t = kvzalloc(sizeof(*t), AEM_GFP);
+	}
+	if (fresh)
+		t = aem_task_alloc();
 	if (!t)
 		return -ENOMEM;
-	t->user = aem_user_get(current_uid());
-	if (!t->user) {
-		kvfree(t);
-		return -ENOMEM;
+	if (!t->user)
+		t->user = aem_user_get(current_uid());
+	if (!t->space) {
+		refcount_inc(&space->ref);
+		t->space = space;
 	}
-	spin_lock_init(&t->lock);
-	refcount_set(&t->ref, 1);
-	refcount_inc(&space->ref);
-	t->space = space;
+	ret = t->user ? aem_task_map_ring(t, file) : -ENOMEM;
+	if (ret) {
+		if (fresh)
+			aem_task_put(t);
+		return ret;
+	}
 	t->task = current;
 	t->dispatcher = how->dispatcher;
 	t->restorer = how->restorer;
-	INIT_LIST_HEAD(&t->events);
-	for (i = 0; i < AEM_PRIOS; i++)
-		INIT_LIST_HEAD(&t->pending[i]);
-	/* The open file through which we were called pins us so far. */
-	__module_get(THIS_MODULE);
+	how->ring = t->ring_addr;
 	current->aem = t;
-	return 0;
-}
-
-/* The handler of this level has come to its end, in whatever way. */
-static void aem_level_finish(struct aem_task *t, struct aem_level *level)
-{
-	struct aem_event *ev = level->running;
-	struct aem_delivery d = {
-		.data = level->data,
-		.len = level->len,
-	};
-
-	if (ev->kind->destruct)
-		ev->kind->destruct(ev, &d);
-	if (level->data)
-		aem_zone_free(aem_space_zone(t->space), level->data,
-			      level->len);
-	level->data = NULL;
-	if (level->last || ev->flags & EVF_ONESHOT)
-		aem_event_shutdown(ev);
-
-	spin_lock_irq(&t->lock);
-	level->running = NULL;
-	ev->state &= ~AEM_EV_RUNNING;
-	aem_task_enqueue(t, ev);
-	spin_unlock_irq(&t->lock);
-	aem_event_put(ev);
-}
-
-/*
- * There was no room in the zone for the data of this level's event. It waits
- * until another handler of the process has given some back.
- */
-static void aem_level_starve(struct aem_task *t, struct aem_level *level)
-{
-	struct aem_event *ev = level->running;
-
-	spin_lock_irq(&t->lock);
-	level->running = NULL;
-	ev->state &= ~AEM_EV_RUNNING;
-	if (ev->each)
-		ev->pending++;
-	else
-		ev->pending = 1;
-	if (!(ev->state & AEM_EV_DEAD))
-		aem_zone_starve(aem_space_zone(t->space), ev);
-	spin_unlock_irq(&t->lock);
-	aem_event_put(ev);
-}
-
-static void aem_level_pop(struct aem_task *t)
-{
-	spin_lock_irq(&t->lock);
-	t->depth--;
-	spin_unlock_irq(&t->lock);
-}
-
-/* The next event of this level, or NULL: then the level has ended. */
-static struct aem_event *aem_level_pick(struct aem_task *t,
-					struct aem_level *level)
-{
-	struct aem_event *ev = NULL;
-	int floor = -1;
-	int top;
-
-	spin_lock_irq(&t->lock);
-	top = aem_top_pending(t);
-	if (t->depth > 1)
-		floor = level[-1].running->prio;
-	if (top > floor) {
-		ev = list_first_entry(&t->pending[top], struct aem_event, queue);
-		aem_task_dequeue(t, ev);
-		ev->state |= AEM_EV_RUNNING;
-		ev->pending = ev->each ? ev->pending - 1 : 0;
-		refcount_inc(&ev->ref);
-		level->running = ev;
-	} else {
-		t->depth--;
-	}
-	spin_unlock_irq(&t->lock);
-	return ev;
-}
-
-/* Asks the kind for the call: 0 when there is one. */
-static int aem_level_construct(struct aem_task *t, struct aem_level *level,
-			       struct aem_delivery *d)
-{
-	struct aem_event *ev = level->running;
-	int ret;
-
-	memset(d, 0, sizeof(*d));
-	d->call.handler = ev->handler;
-	d->call.eid = ev->id;
-	d->call.nargs = 1;
-	d->call.args[0] = ev->id;
-	ret = ev->kind->construct(ev, d);
-	level->data = d->data;
-	level->len = d->len;
-	level->last = d->last;
-	return ret;
-}
-
-/**
- * aem_task_next - end the handler that ran and fetch the next call
- * @t: of current
- * @ucall: where the call goes
- *
- * Context: process, may sleep.
- * Return: 1 and the call; 0 when the dispatcher is to return; -EINVAL when
- * it is not the dispatcher that asks, -EFAULT.
- */
-long aem_task_next(struct aem_task *t, struct aem_call __user *ucall)
-{
-	struct aem_level *level;
-	struct aem_delivery d;
-	int ret;
-
-	if (!t->depth)
-		return -EINVAL;
-	level = &t->levels[t->depth - 1];
-	if (level->running) {
-		aem_level_finish(t, level);
-		t->ran++;
-		/* What that handler did to the mask is not for the next one. */
-		if (!sigequalsets(&current->blocked, &level->blocked))
-			sigprocmask(SIG_SETMASK, &level->blocked, NULL);
-	}
-	while (aem_level_pick(t, level)) {
-		ret = aem_level_construct(t, level, &d);
-		if (ret == -ENOSPC && aem_space_zone(t->space)) {
-			aem_level_starve(t, level);
-			continue;
-		}
-		if (!ret && !copy_to_user(ucall, &d.call, sizeof(d.call)))
-			return 1;
-		/* Nothing to tell, or nobody to be told: no handler ran. */
-		aem_level_finish(t, level);
-		if (!ret) {
-			aem_level_pop(t);
-			return -EFAULT;
-		}
-	}
 	return 0;
 }
 
@@ -354,26 +291,32 @@ static bool aem_task_upcall(struct ksignal *ksig)
 {
 	struct aem_task *t = current->aem;
 	struct aem_level *level = NULL;
-	bool kicked;
+	unsigned int batch = 0;
+	bool kicked, due;
 
+	if (t->depth)
+		aem_task_unwind(t);
+	if (READ_ONCE(t->revoked))
+		aem_task_settle(t);
 	spin_lock_irq(&t->lock);
-	if (aem_upcall_due(t))
-		level = &t->levels[t->depth++];
+	due = aem_upcall_due(t);
 	kicked = t->kicked;
 	t->kicked = false;
 	spin_unlock_irq(&t->lock);
+	if (due)
+		batch = aem_task_push(t);
+	if (batch)
+		level = &t->levels[t->depth - 1];
 	/* Also when what it was kicked for is gone by now. */
 	if (kicked)
 		aem_continue_syscall(level);
 	if (!level)
 		return false;
 
-	level->running = NULL;
-	level->blocked = current->blocked;
-
 	clear_siginfo(&ksig->info);
 	ksig->info.si_signo = AEM_SIGNO;
 	ksig->info.si_code = SI_KERNEL;
+	ksig->info.si_int = batch;
 	ksig->sig = AEM_SIGNO;
 	memset(&ksig->ka, 0, sizeof(ksig->ka));
 	ksig->ka.sa.sa_handler = (__sighandler_t)t->dispatcher;
@@ -432,14 +375,26 @@ static void aem_task_release(void)
 	}
 	spin_unlock_irq(&t->lock);
 
+	if (cancel_delayed_work_sync(&t->retry))
+		refcount_dec(&t->ref);
 	/* Handlers that end with their process. */
-	while (t->depth) {
-		if (t->levels[t->depth - 1].running)
-			aem_level_finish(t, &t->levels[t->depth - 1]);
-		t->depth--;
-	}
+	if (t->clone)
+		aem_task_put(t->clone);
+	t->clone = NULL;
+	aem_task_abandon(t);
+	aem_process_end(t);
+	aem_task_unmap_ring(t);
 	current->aem = NULL;
 	aem_task_put(t);
+}
+
+/* The hook where current's signal mask changes: under siglock. */
+static void aem_task_blocked(void)
+{
+	struct aem_task *t = current->aem;
+
+	if (t->depth)
+		WRITE_ONCE(t->ring->attention, 1);
 }
 
 static const struct aem_ops aem_task_ops = {
@@ -448,6 +403,8 @@ static const struct aem_ops aem_task_ops = {
 	.due = aem_task_due,
 	.restart = aem_task_restart,
 	.release = aem_task_release,
+	.forked = aem_process_forked,
+	.blocked = aem_task_blocked,
 };
 
 int aem_task_hook(void)

@@ -34,11 +34,12 @@ long aem_wait_handler(struct aem_task *t, s64 deadline)
 	unsigned int ran;
 
 	for (;;) {
+		spin_lock_irq(&t->lock);
 		ran = t->ran;
-		if (ran) {
-			t->ran = 0;
+		t->ran = 0;
+		spin_unlock_irq(&t->lock);
+		if (ran)
 			return min_t(unsigned int, ran, INT_MAX);
-		}
 		if (signal_pending(current))
 			return -ERESTARTNOHAND;
 		set_current_state(TASK_INTERRUPTIBLE);

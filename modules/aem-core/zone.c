@@ -193,18 +193,36 @@ struct aem_zone *aem_space_zone(struct aem_space *space)
 
 /*
  * mmap of /dev/aem-core; called with the mm locked for writing. Only
- * aem_space_init_zone() maps: it is current then, and holds the lock.
+ * aem_space_map() maps: it is current then, and holds the lock.
  */
 int aem_space_mmap(struct aem_space *space, struct vm_area_struct *vma)
 {
-	struct aem_zone *zone;
-
 	if (READ_ONCE(space->mapper) != current)
 		return -EPERM;
-	zone = space->mapping;
-	/* A child has no events, so no zone either. */
+	/* A child has no events, so no zone and no ring either. */
 	vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP);
-	return vm_map_pages_zero(vma, zone->pages, zone->nr_pages);
+	return vm_map_pages_zero(vma, space->mapping, space->mapped);
+}
+
+/*
+ * Maps pages into current; at @addr, where nothing may be, unless that is 0.
+ * Called with the space's lock held.
+ */
+long aem_space_map(struct aem_space *space, struct file *file,
+		   struct page **pages, unsigned int nr, unsigned long addr)
+{
+	unsigned long flags = MAP_SHARED;
+	long ret;
+
+	if (addr)
+		flags |= MAP_FIXED_NOREPLACE;
+	space->mapping = pages;
+	space->mapped = nr;
+	WRITE_ONCE(space->mapper, current);
+	ret = vm_mmap(file, addr, (size_t)nr << PAGE_SHIFT,
+		      PROT_READ | PROT_WRITE, flags, 0);
+	WRITE_ONCE(space->mapper, NULL);
+	return ret;
 }
 
 /* Where the brk area ends, and whether it may grow by @size. */
@@ -227,8 +245,10 @@ static int aem_brk_end(struct mm_struct *mm, size_t size, unsigned long *end)
  * Another thread may move the break meanwhile. It cannot move it across the
  * mapping; when it got there first the mapping fails.
  */
-static long aem_map_in_brk(struct file *file, size_t size, u64 *brk)
+static long aem_map_in_brk(struct aem_space *space, struct file *file,
+			   struct aem_zone *zone, u64 *brk)
 {
+	size_t size = zone->size;
 	struct mm_struct *mm = current->mm;
 	unsigned long end, addr;
 	int ret;
@@ -236,8 +256,7 @@ static long aem_map_in_brk(struct file *file, size_t size, u64 *brk)
 	ret = aem_brk_end(mm, size, &end);
 	if (ret)
 		return ret;
-	addr = vm_mmap(file, end, size, PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_FIXED_NOREPLACE, 0);
+	addr = aem_space_map(space, file, zone->pages, zone->nr_pages, end);
 	if (IS_ERR_VALUE(addr))
 		return addr == -EEXIST ? -ENOMEM : addr;
 	mmap_write_lock(mm);
@@ -276,15 +295,10 @@ int aem_space_init_zone(struct aem_space *space, struct file *file,
 		aem_zone_destroy(zone);
 		return -EEXIST;
 	}
-	space->mapping = zone;
-	WRITE_ONCE(space->mapper, current);
 	if (table->zone == TBL_UZONE)
-		addr = aem_map_in_brk(file, size, &table->brk);
+		addr = aem_map_in_brk(space, file, zone, &table->brk);
 	else
-		addr = vm_mmap(file, 0, size, PROT_READ | PROT_WRITE,
-			       MAP_SHARED, 0);
-	WRITE_ONCE(space->mapper, NULL);
-	space->mapping = NULL;
+		addr = aem_space_map(space, file, zone->pages, zone->nr_pages, 0);
 	if (IS_ERR_VALUE(addr)) {
 		mutex_unlock(&space->lock);
 		aem_zone_destroy(zone);

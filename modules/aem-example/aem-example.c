@@ -84,7 +84,6 @@ static int example_construct(struct aem_event *ev, struct aem_delivery *d)
 	struct example_data *data;
 	void *room;
 
-	d->call.nargs = 4;
 	d->call.args[3] = ex->cookie;
 
 	data = example_take(ex);
@@ -115,6 +114,27 @@ static void example_destruct(struct aem_event *ev, struct aem_delivery *d)
 	spin_lock(&ex->lock);
 	memcpy(ex->given->bytes, d->data, min(ex->given->len, d->len));
 	spin_unlock(&ex->lock);
+}
+
+/* It was not called: what it was given is the oldest again. */
+static void example_undo(struct aem_event *ev, struct aem_delivery *d)
+{
+	struct example_event *ex = aem_event_priv(ev);
+	struct example_data *data = NULL;
+
+	if (!d->data)
+		return;
+	spin_lock(&ex->lock);
+	if (ev->each || list_empty(&ex->written)) {
+		list_add(&ex->given->node, &ex->written);
+		ex->backlog++;
+	} else {
+		/* Merging keeps the latest, which came meanwhile. */
+		data = ex->given;
+	}
+	ex->given = NULL;
+	spin_unlock(&ex->lock);
+	kfree(data);
 }
 
 static void example_shutdown(struct aem_event *ev)
@@ -213,6 +233,8 @@ static int example_keep(struct aem_event *ev, struct example_data *data)
 	if (!ret)
 		list_add_tail(&data->node, &ex->written);
 	spin_unlock(&ex->lock);
+	if (ret)
+		aem_refuse(ev);
 	kfree(old);
 	return ret;
 }
@@ -309,6 +331,7 @@ static struct aem_kind example_kind = {
 	.init = example_init,
 	.construct = example_construct,
 	.destruct = example_destruct,
+	.undo = example_undo,
 	.shutdown = example_shutdown,
 	.release = example_release,
 	.read = example_read,

@@ -240,7 +240,6 @@ static int pexit_construct(struct aem_event *ev, struct aem_delivery *d)
 	struct pexit_target *target = watch->target;
 
 	/* Raised, so it has ended and nothing of it changes any more. */
-	d->call.nargs = 3;
 	d->call.args[1] = pid_nr_ns(target->pid, task_active_pid_ns(current));
 	d->call.args[2] = target->status;
 	d->last = true;

@@ -11,6 +11,7 @@
  *	construct	right before the handler: what are its arguments?
  *	  the handler runs in user mode
  *	destruct	right after it
+ *	undo		or instead of it: the handler was not called after all
  *	shutdown	the event ends: raise it no more
  *	release		its last handler has returned: free what hangs on it
  *
@@ -48,41 +49,53 @@ struct kmem_cache;
  * @handler: address of the handler in the owner's program
  * @id: system-wide unique, 1 to INT_MAX
  * @flags: EVF_* and the module's own, as registered
+ * @raised: activations so far
+ * @delivered: handlers that ran
+ * @coalesced: activations merged into one before them
+ * @refused: activations that the module could not take, see aem_refuse()
  * @pending: activations that no handler has been called for yet; 0 or 1 for
  *	an event that merges them
  * @prio: AEM_PRIO_MIN to AEM_PRIO_MAX
  * @state: AEM_EV_*, private to aem-core
  * @each: does not merge activations; set by init
+ * @slot: which of the owner's deliveries it has, while it runs
  * @ref: one for the registration, one while the handler runs, and those of
  *	aem_event_get()
  * @rcu: the memory is freed a grace period after the last reference, because
  *	aem_event_get() looks it up under RCU
  * @priv: the module's part, of aem_kind.priv_size bytes, zeroed
  *
- * @queue, @owned, @pending, @prio and @state are protected by the owner's
+ * @queue, @owned, @raised to @state and @slot are protected by the owner's
  * lock, the rest does not change after init.
  */
 struct aem_event {
-	struct list_head queue;
+	union {
+		struct list_head queue;
+		struct rcu_head rcu;
+	};
 	struct list_head owned;
 	struct aem_task *task;
 	struct aem_kind *kind;
 	unsigned long handler;
 	u32 id;
 	u32 flags;
+	u64 raised;
+	u64 delivered;
+	u32 coalesced;
+	u32 refused;
 	u32 pending;
 	u8 prio;
 	u8 state;
 	bool each;
+	u8 slot;
 	refcount_t ref;
-	struct rcu_head rcu;
 	unsigned long priv[];
 };
 
 /**
  * struct aem_delivery - one call of a handler
- * @call: what the dispatcher gets: construct sets nargs and args. The first
- *	argument is the event's id already.
+ * @call: what the dispatcher gets: construct sets args. The first argument
+ *	is the event's id already.
  * @data: the buffer in the zone, as the kernel sees it; NULL without one.
  *	The process can write there at any time: never trust what is in it.
  * @len: bytes of @data
@@ -110,7 +123,13 @@ struct aem_delivery {
  *	is called; -ENOSPC when aem_delivery_data() had no room, and it is
  *	tried again when another handler has returned.
  * @destruct: the handler has returned, or its process is gone or became
- *	another program. Process context of the owner, may sleep. Optional.
+ *	another program. Process context of the owner, or of the handler's own
+ *	process, may sleep. Optional; with one, a handler that has data is
+ *	followed by a system call.
+ * @undo: the handler that construct prepared is not called: the event was
+ *	stopped, shut down or got another priority meanwhile. Give back to the
+ *	source what construct took from it: unless it was shut down, construct
+ *	is called again. Process context, may sleep. Optional.
  * @shutdown: disconnect the event: when it returns the source raises no more.
  *	Called once for every event whose init returned 0, also while its
  *	handler runs or is about to. Process context of any task, may sleep.
@@ -130,6 +149,7 @@ struct aem_kind {
 	int (*init)(struct aem_event *ev, const void *args);
 	int (*construct)(struct aem_event *ev, struct aem_delivery *d);
 	void (*destruct)(struct aem_event *ev, struct aem_delivery *d);
+	void (*undo)(struct aem_event *ev, struct aem_delivery *d);
 	void (*shutdown)(struct aem_event *ev);
 	void (*release)(struct aem_event *ev);
 	ssize_t (*read)(struct file *file, char __user *buf, size_t len,
@@ -152,6 +172,7 @@ int aem_kind_register(struct aem_kind *kind);
 void aem_kind_unregister(struct aem_kind *kind);
 
 bool aem_raise(struct aem_event *ev);
+void aem_refuse(struct aem_event *ev);
 
 struct aem_event *aem_event_get(struct aem_kind *kind, u32 id);
 void aem_event_put(struct aem_event *ev);

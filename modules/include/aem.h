@@ -91,8 +91,9 @@ struct aem_example_fire {
 /* libaem and the kernel: ioctl() on /dev/aem-core. */
 
 struct aem_attach {
-	__u64 dispatcher;	/* entered by an upcall */
-	__u64 restorer;		/* returns from it: sigreturn */
+	__u64 dispatcher;	/* in: entered by an upcall */
+	__u64 restorer;		/* in: returns from it: sigreturn */
+	__u64 ring;		/* out: the thread's struct aem_ring */
 };
 
 struct aem_entry {
@@ -118,33 +119,85 @@ struct aem_vmtable {
 
 #define AEM_CALL_ARGS	6
 
-/* One handler call, fetched by the dispatcher. */
+/* One handler call. */
 struct aem_call {
 	__u64 handler;
 	__u32 eid;
-	__u32 nargs;
+	__u32 state;	/* AEM_CALL_* */
 	__u64 args[AEM_CALL_ARGS];
+};
+
+/* aem_call.state: in the low byte where it stands ... */
+#define AEM_CALL_NONE		0	/* kernel: no call */
+#define AEM_CALL_READY		1	/* kernel: to be made */
+#define AEM_CALL_TAKEN		2	/* dispatcher, from READY: it runs */
+#define AEM_CALL_DONE		3	/* dispatcher: it has returned */
+#define AEM_CALL_REVOKED	4	/* kernel, from READY: not to be made */
+#define AEM_CALL_STATE		0x000000ff
+/* ... and above what the kernel wants done with it. */
+#define AEM_CALL_SETTLE		0x00000100	/* AEM_IOC_SETTLE after it */
+#define AEM_CALL_FORK		0x00000200	/* in a new process */
+#define AEM_CALL_DATA		0x00000400	/* which has to map its data */
+
+#define AEM_RING_CALLS	127
+
+/*
+ * The calls that a thread's dispatchers are to make: a batch for each
+ * dispatcher on its stack, one behind the other. Where a batch is, the kernel
+ * tells: AEM_BATCH_FIRST() and AEM_BATCH_COUNT() of what AEM_IOC_NEXT returns
+ * and of si_int in the siginfo of an upcall.
+ */
+struct aem_ring {
+	__u32 attention;	/* kernel: AEM_IOC_SETTLE after this handler */
+	__u32 depth;		/* kernel: dispatchers on the stack */
+	__u32 pad[14];
+	struct aem_call calls[AEM_RING_CALLS];
+};
+
+#define AEM_BATCH(first, count)	((first) << 8 | (count))
+#define AEM_BATCH_FIRST(batch)	((batch) >> 8 & 0xff)
+#define AEM_BATCH_COUNT(batch)	((batch) & 0xff)
+
+/* What became of an event's activations. */
+struct aem_books {
+	__u32 eid;	/* in */
+	__u32 pending;	/* not delivered yet */
+	__u64 raised;
+	__u64 delivered;	/* handlers that ran */
+	__u64 coalesced;	/* merged into an earlier one */
+	__u64 refused;	/* not taken, and who raised it was told */
 };
 
 struct aem_wait {
 	__s64 deadline;	/* CLOCK_MONOTONIC in ns, negative for none */
 };
 
-#define AEM_IOC_ATTACH		_IOW('A', 0x10, struct aem_attach)
+#define AEM_IOC_ATTACH		_IOWR('A', 0x10, struct aem_attach)
 #define AEM_IOC_ENTRY		_IOW('A', 0x11, struct aem_entry)
 #define AEM_IOC_EVCTL		_IOW('A', 0x12, struct aem_evctl)
 #define AEM_IOC_VMTABLE		_IOWR('A', 0x13, struct aem_vmtable)
 /*
- * Ends the handler that ran last in this dispatcher and fetches the next
- * call: 1 and the call, or 0 when the dispatcher has to return.
+ * Ends the batch of this dispatcher and puts the next one into the ring:
+ * which, or 0 when the dispatcher has to return.
  */
-#define AEM_IOC_NEXT		_IOR('A', 0x14, struct aem_call)
+#define AEM_IOC_NEXT		_IO('A', 0x14)
 /* Sleeps until a signal is delivered: always fails with EINTR. */
 #define AEM_IOC_KEEPALIVE	_IO('A', 0x15)
 /* How many handlers ran since the last time; 0 at the deadline. */
 #define AEM_IOC_WAIT		_IOW('A', 0x16, struct aem_wait)
 /* How many of the caller's events live that carry EVF_KEEPALIVE. */
 #define AEM_IOC_LIVE		_IO('A', 0x17)
+/* Ends the handlers that have returned, before their batch ends. */
+#define AEM_IOC_SETTLE		_IO('A', 0x18)
+#define AEM_IOC_BOOKS		_IOWR('A', 0x19, struct aem_books)
+/*
+ * Handler processes. FORK: the next child that the caller makes is the one
+ * for the call with this index in the ring. UNFORK: it could not be made.
+ * ADOPT, by the child: maps the data of its call where its parent has it.
+ */
+#define AEM_IOC_FORK		_IO('A', 0x1a)
+#define AEM_IOC_UNFORK		_IO('A', 0x1b)
+#define AEM_IOC_ADOPT		_IO('A', 0x1c)
 
 #ifndef __KERNEL__
 #ifdef __cplusplus
@@ -162,6 +215,8 @@ int aemCORE_event_stop(unsigned int eid);
 int aemCORE_event_shutdown(unsigned int eid);
 int aemCORE_event_priority(unsigned int eid, int priority);
 void *aemCORE_vmtable_init(int zone, size_t size);
+/* What became of the activations of an event of the calling process. */
+int aemCORE_event_books(unsigned int eid, struct aem_books *books);
 /* The number of an event module's kind: opens /dev/aem-<module>. */
 int aemCORE_sysnr(const char *module);
 

@@ -15,7 +15,7 @@
 static int core_fd = -1;
 static bool fork_handled;
 /* In the static TLS block: nothing is allocated when a handler reads it. */
-static __thread bool attached __attribute__((tls_model("initial-exec")));
+__thread struct aem_ring *aem_ring __attribute__((tls_model("initial-exec")));
 
 void aem_close(int fd)
 {
@@ -30,12 +30,12 @@ void aem_close(int fd)
  * In a fork child. What it inherited stands for its parent's address space,
  * and it has no context.
  */
-static void aem_forget(void)
+void aem_forget(void)
 {
 	int fd = core_fd;
 
 	core_fd = -1;
-	attached = false;
+	aem_ring = NULL;
 	if (fd >= 0)
 		aem_close(fd);
 }
@@ -101,17 +101,22 @@ int aem_core_attach(void)
 	int fd;
 
 	fd = aem_core_fd();
-	if (fd < 0 || attached)
+	if (fd < 0 || aem_ring)
 		return fd;
 	if (ioctl(fd, AEM_IOC_ATTACH, &how) < 0)
 		return -1;
-	attached = true;
+	aem_ring = (struct aem_ring *)(uintptr_t)how.ring;
 	return fd;
 }
 
 int aem_core_attached(void)
 {
-	return attached ? aem_core_fd() : -1;
+	return aem_ring ? aem_core_fd() : -1;
+}
+
+int aem_core_inherited(void)
+{
+	return core_fd;
 }
 
 int aemCORE_init(void)
@@ -169,4 +174,14 @@ int aemCORE_event_priority(unsigned int eid, int priority)
 {
 	/* A negative one becomes far too large, and the kernel says so. */
 	return aem_evctl(eid, EVJOBPRIO, priority);
+}
+
+int aemCORE_event_books(unsigned int eid, struct aem_books *books)
+{
+	int fd = aem_core_fd();
+
+	if (fd < 0)
+		return -1;
+	books->eid = eid;
+	return ioctl(fd, AEM_IOC_BOOKS, books);
 }

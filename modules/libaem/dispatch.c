@@ -4,13 +4,17 @@
  *
  * The kernel pushed a signal frame, so all of the interrupted state but errno
  * is in it and comes back when the return into aem_restorer() drops it. The
- * dispatcher runs handler after handler until the kernel has no more for it.
- * An event of a higher priority may interrupt a handler with a dispatcher of
- * its own, on top of this one.
+ * dispatcher makes the calls that stand in the thread's ring, batch after
+ * batch, until the kernel has no more. An event of a higher priority may
+ * interrupt it anywhere with a dispatcher of its own, on top of this one,
+ * whose batch has another part of the ring.
  */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <aem.h>
 
@@ -24,8 +28,6 @@ typedef void (*aem_handler_t)(unsigned long a0, unsigned long a1,
 			      unsigned long a2, unsigned long a3,
 			      unsigned long a4, unsigned long a5);
 
-__thread int aem_dispatchers;
-
 static void aem_call_handler(const struct aem_call *call)
 {
 	const __u64 *args = call->args;
@@ -34,21 +36,102 @@ static void aem_call_handler(const struct aem_call *call)
 	handler(args[0], args[1], args[2], args[3], args[4], args[5]);
 }
 
+/* Makes the call its own, unless the kernel has taken it back: its wishes. */
+static bool aem_take(struct aem_call *call, __u32 *wish)
+{
+	__u32 state = __atomic_load_n(&call->state, __ATOMIC_ACQUIRE);
+
+	*wish = state & ~AEM_CALL_STATE;
+	return (state & AEM_CALL_STATE) == AEM_CALL_READY &&
+	       __atomic_compare_exchange_n(&call->state, &state, AEM_CALL_TAKEN,
+					   false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+
+/*
+ * In the handler process. Of its parent's it has everything but the zone and
+ * the ring, so it works on a copy of the call.
+ */
+static void __attribute__((noreturn))
+aem_run_process(const struct aem_call *call, bool data)
+{
+	int fd = aem_core_inherited();
+
+	if (data && ioctl(fd, AEM_IOC_ADOPT) < 0)
+		_exit(127);
+	aem_forget();
+	aem_call_handler(call);
+	_exit(0);
+}
+
+/*
+ * No signal handler may come between the announcement and the fork: a child
+ * of its own would be taken for the one announced.
+ */
+static void aem_fork_handler(struct aem_call *shared, unsigned int index,
+			     bool data)
+{
+	struct aem_call call = *shared;
+	sigset_t all, mask;
+	int fd = aem_core_attached();
+	pid_t pid = -1;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &mask);
+	if (!ioctl(fd, AEM_IOC_FORK, index)) {
+		pid = _Fork();
+		if (pid < 0)
+			ioctl(fd, AEM_IOC_UNFORK);
+	}
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	if (!pid)
+		aem_run_process(&call, data);
+}
+
+/* Makes a call. False: this is a child of the handler, and has no ring. */
+static bool aem_make(struct aem_ring *ring, unsigned int index)
+{
+	struct aem_call *call = &ring->calls[index];
+	__u32 wish;
+
+	if (!aem_take(call, &wish))
+		return true;
+	if (wish & AEM_CALL_FORK) {
+		aem_fork_handler(call, index, wish & AEM_CALL_DATA);
+		return true;
+	}
+	aem_call_handler(call);
+	if (aem_core_attached() < 0)
+		return false;
+	__atomic_store_n(&call->state, AEM_CALL_DONE, __ATOMIC_RELEASE);
+	if (wish & AEM_CALL_SETTLE ||
+	    __atomic_load_n(&ring->attention, __ATOMIC_RELAXED))
+		ioctl(aem_core_attached(), AEM_IOC_SETTLE);
+	return true;
+}
+
 void aem_dispatcher(int sig, void *info, void *context)
 {
-	struct aem_call call;
+	struct aem_ring *ring = aem_ring;
+	int batch = ((siginfo_t *)info)->si_int;
+	unsigned int index, end;
 	int saved = errno;
 
 	(void)sig;
-	(void)info;
 	(void)context;
-	aem_dispatchers++;
-	/*
-	 * An error ends it as well: in the child of a handler that forked
-	 * there is nobody to ask, and the handler's return goes on from here.
-	 */
-	while (ioctl(aem_core_attached(), AEM_IOC_NEXT, &call) == 1)
-		aem_call_handler(&call);
-	aem_dispatchers--;
+	while (batch > 0) {
+		index = AEM_BATCH_FIRST(batch);
+		end = index + AEM_BATCH_COUNT(batch);
+		for (; index < end; index++)
+			if (!aem_make(ring, index))
+				goto out;
+		batch = ioctl(aem_core_attached(), AEM_IOC_NEXT);
+	}
+out:
 	errno = saved;
+}
+
+int aem_dispatching(void)
+{
+	return aem_core_attached() >= 0 ? aem_ring->depth : 0;
 }

@@ -4,8 +4,8 @@
  *
  * State of a process: the descriptor of /dev/aem-core, which stands for its
  * address space, and the numbers of the event kinds it looked up. A fork
- * child starts without the first. State of a thread: whether it has a
- * context in the kernel, and how many dispatchers are on its stack.
+ * child starts without the first. State of a thread: the ring that it shares
+ * with its context in the kernel, once it has one.
  *
  * A handler may interrupt any line of the library and call into it, so there
  * are no locks here: what threads share is read and set atomically, and what
@@ -44,8 +44,16 @@ int aem_wait_at_exit(void);
 /* vmtable.c: the zone, or NULL with errno; a size of 0 is the default. */
 void *aem_vmtable_create(unsigned long zone, size_t size);
 
-/* dispatch.c; see core.c for why it is of this model */
-extern __thread int aem_dispatchers __attribute__((tls_model("initial-exec")));
+/* The descriptor that a handler process has from its parent, or -1. */
+int aem_core_inherited(void);
+/* In a child: what was inherited is its parent's. */
+void aem_forget(void);
+/* Of the thread, while it has a context; see core.c for why of this model. */
+extern __thread struct aem_ring *aem_ring
+	__attribute__((tls_model("initial-exec")));
+
+/* dispatch.c: how many dispatchers are on the thread's stack */
+int aem_dispatching(void);
 void aem_dispatcher(int sig, void *info, void *context);
 /* restorer.S: never called, returned to. */
 void aem_restorer(void);

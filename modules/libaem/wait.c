@@ -77,7 +77,7 @@ static void aem_exit(void)
 {
 	int fd = aem_core_attached();
 
-	if (fd < 0 || aem_dispatchers)
+	if (fd < 0 || aem_dispatching())
 		return;
 	while (ioctl(fd, AEM_IOC_LIVE) > 0) {
 		if (aem_wait_until(fd, &look_again) < 0 && errno != EINTR)

@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From the queue into the handlers.
+ *
+ * An upcall enters libaem's dispatcher on top of whatever the thread does: a
+ * new level. With it comes a batch, the next events of the highest priority
+ * that waits, in order of arrival, at most as many as the ring has room for.
+ * Their constructors have run, and their calls stand in the ring, which kernel
+ * and program share. The dispatcher makes the calls, handler after handler,
+ * without entering the kernel. Then it asks for the next batch (AEM_IOC_NEXT),
+ * which ends the deliveries of the last one; when there is none the level has
+ * ended, and the dispatcher returns by sigreturn. So a kernel entry is paid
+ * for by all events that came while a batch was worked off.
+ *
+ * The next batch's constructors run when the last one's handlers have, in the
+ * thread itself: they may sleep, and what they hand over is fresh.
+ *
+ * Both sides move a call on by compare and exchange of its state:
+ *
+ *   kernel      NONE -> READY                the batch is there
+ *   dispatcher         READY -> TAKEN -> DONE     its handler is called, is over
+ *   kernel             READY -> REVOKED           stopped, shut down, ...
+ *
+ * The kernel reads nothing back but this state, and does not depend on it: a
+ * program that changes it decides whether its own events count as delivered.
+ *
+ * What must not wait for the end of the batch is settled earlier: a handler
+ * whose data its kind reads back is followed by AEM_IOC_SETTLE, as is one that
+ * changed the signal mask; any other call on /dev/aem-core settles first what
+ * has ended, so a program never sees the difference.
+ */
+#include <linux/mm.h>
+#include <linux/ptrace.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task_stack.h>
+#include <linux/signal.h>
+
+#include "core.h"
+#include "trace.h"
+
+/* Calls in a batch at most: what a kernel entry is divided by. */
+#define AEM_BATCH_MAX	64
+
+/* What the smallest signal frame takes, with its red zone. */
+#define AEM_FRAME_MIN	1024
+
+static u32 aem_call_state(struct aem_task *t, unsigned int index)
+{
+	return READ_ONCE(t->ring->calls[index].state) & AEM_CALL_STATE;
+}
+
+/*
+ * Keeps an activation whose handler was not called. Called with the owner's
+ * lock held.
+ */
+static void aem_event_keep(struct aem_event *ev)
+{
+	if (ev->each) {
+		ev->pending++;
+		return;
+	}
+	if (ev->pending)
+		ev->coalesced++;
+	ev->pending = 1;
+}
+
+/**
+ * aem_slot_end - end a delivery
+ * @slot: of the event's owner or of its handler process
+ * @how: what became of it
+ *
+ * Context: process, may sleep.
+ */
+void aem_slot_end(struct aem_slot *slot, enum aem_end how)
+{
+	struct aem_event *ev = slot->ev;
+	struct aem_task *t = ev->task;
+	struct aem_delivery d = {
+		.data = slot->data,
+		.len = slot->len,
+	};
+
+	if (how == AEM_END_RAN && ev->kind->destruct)
+		ev->kind->destruct(ev, &d);
+	if (how == AEM_END_BACK && ev->kind->undo)
+		ev->kind->undo(ev, &d);
+	if (slot->data)
+		aem_zone_free(aem_space_zone(t->space), slot->data, slot->len);
+	slot->data = NULL;
+	if (how == AEM_END_RAN && (slot->last || ev->flags & EVF_ONESHOT))
+		aem_event_shutdown(ev);
+	trace_aem_return(ev->id, how == AEM_END_RAN);
+
+	spin_lock_irq(&t->lock);
+	slot->ev = NULL;
+	ev->state &= ~(AEM_EV_RUNNING | AEM_EV_HELD);
+	switch (how) {
+	case AEM_END_RAN:
+		ev->delivered++;
+		t->ran++;
+		break;
+	case AEM_END_BACK:
+		aem_event_keep(ev);
+		break;
+	case AEM_END_NOTHING:
+		ev->coalesced++;
+		break;
+	}
+	aem_task_enqueue(t, ev);
+	spin_unlock_irq(&t->lock);
+	aem_event_put(ev);
+}
+
+/* Ends the delivery in a slot by what the dispatcher has made of its call. */
+static void aem_task_end(struct aem_task *t, unsigned int index)
+{
+	struct aem_slot *slot = &t->slots[index];
+	u32 state;
+
+	if (!slot->ev)
+		return;
+	state = xchg(&t->ring->calls[index].state, AEM_CALL_NONE);
+	state &= AEM_CALL_STATE;
+	if (state == AEM_CALL_TAKEN || state == AEM_CALL_DONE)
+		aem_slot_end(slot, AEM_END_RAN);
+	else
+		aem_slot_end(slot, AEM_END_BACK);
+}
+
+static void aem_level_end(struct aem_task *t, struct aem_level *level)
+{
+	unsigned int i;
+
+	for (i = 0; i < level->count; i++)
+		aem_task_end(t, level->first + i);
+	level->count = 0;
+	t->used = level->first;
+}
+
+/* Called with the lock held. */
+static void aem_level_pop(struct aem_task *t)
+{
+	t->depth--;
+	t->ring->depth = t->depth;
+}
+
+/* All levels of a thread whose program ends. */
+void aem_task_abandon(struct aem_task *t)
+{
+	while (t->depth) {
+		aem_level_end(t, &t->levels[t->depth - 1]);
+		spin_lock_irq(&t->lock);
+		aem_level_pop(t);
+		spin_unlock_irq(&t->lock);
+	}
+}
+
+/*
+ * A call that has not been made is not to be made; whoever does not own the
+ * events has the owner settle it. Called with the lock held.
+ */
+void aem_task_revoke(struct aem_task *t, struct aem_event *ev)
+{
+	struct aem_call *call;
+	u32 state;
+
+	/* HELD: it is not in the ring any more, or revoked already. */
+	if ((ev->state & (AEM_EV_RUNNING | AEM_EV_HELD)) != AEM_EV_RUNNING)
+		return;
+	call = &t->ring->calls[ev->slot];
+	state = READ_ONCE(call->state);
+	if ((state & AEM_CALL_STATE) != AEM_CALL_READY ||
+	    cmpxchg(&call->state, state, AEM_CALL_REVOKED) != state)
+		return;
+	t->revoked = true;
+	if (t->task != current)
+		aem_task_wake(t);
+}
+
+/**
+ * aem_task_settle - end the deliveries that are over before their batch is
+ * @t: of current
+ *
+ * Context: process, may sleep.
+ */
+void aem_task_settle(struct aem_task *t)
+{
+	unsigned int i;
+	u32 state;
+
+	spin_lock_irq(&t->lock);
+	t->revoked = false;
+	spin_unlock_irq(&t->lock);
+	for (i = 0; i < t->used; i++) {
+		if (!t->slots[i].ev)
+			continue;
+		state = aem_call_state(t, i);
+		if (state == AEM_CALL_DONE || state == AEM_CALL_REVOKED)
+			aem_task_end(t, i);
+	}
+}
+
+/* What a handler did to the signal mask is not for the next one. */
+void aem_task_restore_mask(struct aem_task *t)
+{
+	struct aem_level *level = &t->levels[t->depth - 1];
+
+	if (!sigequalsets(&current->blocked, &level->blocked))
+		sigprocmask(SIG_SETMASK, &level->blocked, NULL);
+	WRITE_ONCE(t->ring->attention, 0);
+}
+
+/* Has the stack been unwound past what stood below @top when @sp is here? */
+static bool aem_stack_left(unsigned long top, unsigned long sp)
+{
+	struct mm_struct *mm = current->mm;
+	bool left;
+
+	if (sp + AEM_FRAME_MIN <= top)
+		return false;
+	/* On another stack, a coroutine's or sigaltstack()'s: no telling. */
+	if (mmap_read_lock_killable(mm))
+		return false;
+	left = vma_lookup(mm, sp - 1) == vma_lookup(mm, top - 1);
+	mmap_read_unlock(mm);
+	return left;
+}
+
+/**
+ * aem_task_unwind - end the levels whose handlers were left by longjmp()
+ * @t: of current
+ *
+ * The calls of such a level that were not made are kept: their events are
+ * delivered by the next upcall.
+ *
+ * Context: process, on the way from or to user mode, may sleep.
+ */
+void aem_task_unwind(struct aem_task *t)
+{
+	unsigned long sp = user_stack_pointer(current_pt_regs());
+	struct aem_level *level;
+
+	while (t->depth) {
+		level = &t->levels[t->depth - 1];
+		if (!aem_stack_left(level->sp, sp))
+			return;
+		aem_level_end(t, level);
+		spin_lock_irq(&t->lock);
+		aem_level_pop(t);
+		spin_unlock_irq(&t->lock);
+	}
+}
+
+/* Half of what is left, so that each level above gets some. */
+static unsigned int aem_level_room(struct aem_task *t, struct aem_level *level)
+{
+	int left = AEM_RING_CALLS - level->first - (AEM_PRIOS - (int)t->depth);
+
+	return clamp(left / 2, 1, AEM_BATCH_MAX);
+}
+
+/*
+ * Takes the events of a batch off the queue. Returns how many; without any
+ * the level has ended.
+ */
+static unsigned int aem_level_pick(struct aem_task *t, struct aem_level *level)
+{
+	unsigned int room = aem_level_room(t, level);
+	struct list_head *queue;
+	struct aem_event *ev;
+	int floor = -1;
+	int top;
+
+	level->count = 0;
+	spin_lock_irq(&t->lock);
+	top = aem_top_pending(t);
+	if (t->depth > 1)
+		floor = level[-1].prio;
+	if (top <= floor) {
+		aem_level_pop(t);
+		t->used = level->first;
+		spin_unlock_irq(&t->lock);
+		return 0;
+	}
+	level->prio = top;
+	t->looked = false;
+	queue = &t->pending[top];
+	while (level->count < room && !list_empty(queue)) {
+		ev = list_first_entry(queue, struct aem_event, queue);
+		aem_task_dequeue(t, ev);
+		ev->state |= AEM_EV_RUNNING;
+		ev->pending = ev->each ? ev->pending - 1 : 0;
+		ev->slot = level->first + level->count++;
+		refcount_inc(&ev->ref);
+		t->slots[ev->slot].ev = ev;
+	}
+	t->used = level->first + level->count;
+	spin_unlock_irq(&t->lock);
+	return level->count;
+}
+
+/* Asks the kind for the call. */
+static int aem_slot_construct(struct aem_task *t, unsigned int index)
+{
+	struct aem_slot *slot = &t->slots[index];
+	struct aem_event *ev = slot->ev;
+	struct aem_delivery d = {
+		.call.handler = ev->handler,
+		.call.eid = ev->id,
+		.call.args[0] = ev->id,
+	};
+	int ret;
+
+	ret = ev->kind->construct(ev, &d);
+	slot->data = d.data;
+	slot->len = d.len;
+	slot->last = d.last;
+	/* The state stays NONE: the dispatcher does not make it yet. */
+	if (!ret)
+		t->ring->calls[index] = d.call;
+	return ret;
+}
+
+/*
+ * There was no room in the zone for this event's data. It waits until another
+ * handler of the process has given some back.
+ */
+static void aem_slot_starve(struct aem_task *t, struct aem_slot *slot)
+{
+	struct aem_event *ev = slot->ev;
+
+	spin_lock_irq(&t->lock);
+	slot->ev = NULL;
+	aem_task_dequeue(t, ev);
+	ev->state &= ~(AEM_EV_RUNNING | AEM_EV_HELD);
+	aem_event_keep(ev);
+	if (!(ev->state & AEM_EV_DEAD))
+		aem_zone_starve(aem_space_zone(t->space), ev);
+	spin_unlock_irq(&t->lock);
+	aem_event_put(ev);
+}
+
+/* Puts the end of a batch, from @count on, back to where it was taken from. */
+static void aem_level_cut(struct aem_task *t, struct aem_level *level,
+			  unsigned int count)
+{
+	unsigned int i = level->count;
+	struct aem_event *ev;
+
+	spin_lock_irq(&t->lock);
+	while (i-- > count) {
+		ev = t->slots[level->first + i].ev;
+		aem_task_dequeue(t, ev);
+		ev->state &= ~(AEM_EV_RUNNING | AEM_EV_HELD);
+		aem_event_keep(ev);
+		aem_task_enqueue(t, ev);
+		if (ev->state & AEM_EV_QUEUED)
+			list_move(&ev->queue, &t->pending[ev->prio]);
+	}
+	spin_unlock_irq(&t->lock);
+	for (i = count; i < level->count; i++) {
+		ev = t->slots[level->first + i].ev;
+		t->slots[level->first + i].ev = NULL;
+		aem_event_put(ev);
+	}
+	level->count = count;
+	t->used = level->first + count;
+}
+
+/* Runs the constructors of a batch. Returns how many calls there are. */
+static unsigned int aem_level_construct(struct aem_task *t,
+					struct aem_level *level)
+{
+	unsigned int i, calls = 0;
+	struct aem_slot *slot;
+	int ret;
+
+	for (i = 0; i < level->count; i++) {
+		slot = &t->slots[level->first + i];
+		ret = aem_slot_construct(t, level->first + i);
+		if (!ret) {
+			calls++;
+		} else if (ret != -ENOSPC || !aem_space_zone(t->space)) {
+			aem_slot_end(slot, AEM_END_NOTHING);
+		} else if (calls) {
+			/* The handlers before it will give some back. */
+			aem_level_cut(t, level, i);
+		} else {
+			aem_slot_starve(t, slot);
+		}
+	}
+	return calls;
+}
+
+static u32 aem_call_wish(struct aem_slot *slot)
+{
+	struct aem_event *ev = slot->ev;
+	u32 wish = 0;
+
+	if (ev->flags & EVF_FORK) {
+		wish |= AEM_CALL_FORK;
+		if (slot->data)
+			wish |= AEM_CALL_DATA;
+	} else if (slot->data && ev->kind->destruct) {
+		wish |= AEM_CALL_SETTLE;
+	}
+	return wish;
+}
+
+/* From here on the dispatcher may make the calls, and others revoke them. */
+static void aem_level_publish(struct aem_task *t, struct aem_level *level)
+{
+	struct aem_event *ev;
+	unsigned int i;
+	u32 state;
+
+	spin_lock_irq(&t->lock);
+	for (i = level->first; i < level->first + level->count; i++) {
+		ev = t->slots[i].ev;
+		if (!ev)
+			continue;
+		state = AEM_CALL_READY | aem_call_wish(&t->slots[i]);
+		/* Stopped, shut down or reprioritized during construct. */
+		if (ev->state & (AEM_EV_DEAD | AEM_EV_HELD) ||
+		    !(ev->state & AEM_EV_ENABLED)) {
+			state = AEM_CALL_REVOKED;
+			t->revoked = true;
+		}
+		trace_aem_deliver(ev->id, ev->handler, ev->prio);
+		WRITE_ONCE(t->ring->calls[i].state, state);
+	}
+	spin_unlock_irq(&t->lock);
+}
+
+/* The next batch of the top level, or 0: then it has ended. */
+static unsigned int aem_level_fill(struct aem_task *t, struct aem_level *level)
+{
+	while (aem_level_pick(t, level)) {
+		if (!aem_level_construct(t, level))
+			continue;
+		aem_level_publish(t, level);
+		return AEM_BATCH(level->first, level->count);
+	}
+	return 0;
+}
+
+/**
+ * aem_task_next - end a dispatcher's batch and prepare the next
+ * @t: of current
+ *
+ * Context: process, may sleep.
+ * Return: where the batch is; 0 when the dispatcher is to return; -EINVAL
+ * when it is not a dispatcher that asks.
+ */
+long aem_task_next(struct aem_task *t)
+{
+	struct aem_level *level;
+
+	if (!t->depth)
+		return -EINVAL;
+	level = &t->levels[t->depth - 1];
+	/* While it is between two batches nothing interrupts it. */
+	spin_lock_irq(&t->lock);
+	level->prio = AEM_PRIO_MAX;
+	spin_unlock_irq(&t->lock);
+	aem_level_end(t, level);
+	aem_task_restore_mask(t);
+	return aem_level_fill(t, level);
+}
+
+/**
+ * aem_task_push - begin a level
+ * @t: of current, on its way to user mode
+ *
+ * Context: process, may sleep.
+ * Return: where its first batch is, or 0 when there was nothing to be told.
+ */
+unsigned int aem_task_push(struct aem_task *t)
+{
+	struct aem_level *level = &t->levels[t->depth];
+
+	level->first = t->used;
+	level->count = 0;
+	level->prio = AEM_PRIO_MAX;
+	level->sp = user_stack_pointer(current_pt_regs());
+	level->blocked = current->blocked;
+	spin_lock_irq(&t->lock);
+	t->depth++;
+	t->ring->depth = t->depth;
+	spin_unlock_irq(&t->lock);
+	return aem_level_fill(t, level);
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Handler processes: EVF_FORK.
+ *
+ * The owner's dispatcher finds a call marked FORK. It announces the child
+ * (AEM_IOC_FORK) and makes it by fork(2), so that everything that holds for a
+ * child holds for this one: limits, control groups, seccomp, ptrace. The
+ * delivery moves to the child when it can no longer fail to be made, before
+ * it runs: whatever becomes of it, its end is the handler's end. Until then
+ * the event is RUNNING and HELD, and what happens meanwhile is pending.
+ *
+ * The child's context holds the event, the event its owner's context: so a
+ * handler process may outlive its owner and the event's shutdown.
+ */
+#include <linux/fs.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "core.h"
+
+/* Until a handler process that could not be made is tried again. */
+#define AEM_RETRY_MS	100
+
+/**
+ * aem_process_prepare - the next child is to be a handler process
+ * @t: of current, whose dispatcher has taken a call marked FORK
+ * @index: of the call in the ring
+ *
+ * Context: process, may sleep.
+ * Return: 0, -EINVAL, -ENOMEM.
+ */
+long aem_process_prepare(struct aem_task *t, unsigned long index)
+{
+	struct aem_task *clone;
+	struct aem_event *ev;
+
+	if (index >= t->used || !t->depth)
+		return -EINVAL;
+	ev = t->slots[index].ev;
+	if (!ev || !(ev->flags & EVF_FORK))
+		return -EINVAL;
+	clone = aem_task_alloc();
+	if (!clone)
+		return -ENOMEM;
+	/* One that was announced and never made. */
+	if (t->clone)
+		aem_task_put(t->clone);
+	t->clone = clone;
+	t->clone_slot = index;
+	t->clone_depth = t->depth;
+	return 0;
+}
+
+/* Called with the lock held. */
+static void aem_event_postpone(struct aem_task *t, struct aem_event *ev)
+{
+	ev->state &= ~(AEM_EV_RUNNING | AEM_EV_HELD);
+	aem_task_dequeue(t, ev);
+	ev->refused++;
+	ev->pending = ev->each ? ev->pending + 1 : 1;
+	if (ev->state & AEM_EV_DEAD)
+		return;
+	ev->state |= AEM_EV_POSTPONED;
+	list_add_tail(&ev->queue, &t->postponed);
+	/* The work holds the context. */
+	refcount_inc(&t->ref);
+	if (!queue_delayed_work(aem_wq, &t->retry,
+				msecs_to_jiffies(AEM_RETRY_MS)))
+		refcount_dec(&t->ref);
+}
+
+/**
+ * aem_process_cancel - the announced child could not be made
+ * @t: of current
+ *
+ * The activation is kept and tried again later.
+ *
+ * Context: process, may sleep.
+ * Return: 0, -EINVAL when none was announced.
+ */
+long aem_process_cancel(struct aem_task *t)
+{
+	struct aem_slot *slot = &t->slots[t->clone_slot];
+	struct aem_event *ev = slot->ev;
+	struct aem_delivery d = {
+		.data = slot->data,
+		.len = slot->len,
+	};
+
+	if (!t->clone || !ev)
+		return -EINVAL;
+	aem_task_put(t->clone);
+	t->clone = NULL;
+	if (ev->kind->undo)
+		ev->kind->undo(ev, &d);
+	if (slot->data)
+		aem_zone_free(aem_space_zone(t->space), slot->data, slot->len);
+	slot->data = NULL;
+	WRITE_ONCE(t->ring->calls[t->clone_slot].state, AEM_CALL_NONE);
+
+	spin_lock_irq(&t->lock);
+	slot->ev = NULL;
+	aem_event_postpone(t, ev);
+	spin_unlock_irq(&t->lock);
+	aem_event_put(ev);
+	return 0;
+}
+
+/* Runs when what was postponed is to be tried again. */
+void aem_process_retry(struct work_struct *work)
+{
+	struct aem_task *t = container_of(to_delayed_work(work),
+					  struct aem_task, retry);
+	struct aem_event *ev;
+
+	spin_lock_irq(&t->lock);
+	while (!list_empty(&t->postponed)) {
+		ev = list_first_entry(&t->postponed, struct aem_event, queue);
+		list_del_init(&ev->queue);
+		ev->state &= ~AEM_EV_POSTPONED;
+		aem_task_enqueue(t, ev);
+	}
+	spin_unlock_irq(&t->lock);
+	aem_task_put(t);
+}
+
+/* The hook in fork: current's new child, which has not run. May sleep. */
+void aem_process_forked(struct task_struct *child)
+{
+	struct aem_task *t = current->aem;
+	struct aem_task *clone = t->clone;
+	struct aem_slot *slot = &t->slots[t->clone_slot];
+	struct aem_event *ev = slot->ev;
+
+	/* A child that a handler on top of the dispatcher makes is its own. */
+	if (!clone || t->clone_depth != t->depth || !ev)
+		return;
+	t->clone = NULL;
+	clone->task = child;
+	WRITE_ONCE(t->ring->calls[t->clone_slot].state, AEM_CALL_NONE);
+
+	spin_lock_irq(&t->lock);
+	clone->own = *slot;
+	slot->ev = NULL;
+	slot->data = NULL;
+	ev->state |= AEM_EV_HELD;
+	aem_task_dequeue(t, ev);
+	spin_unlock_irq(&t->lock);
+
+	child->aem_nocldwait = !!(ev->flags & EVF_NOCLDWAIT);
+	child->aem = clone;
+}
+
+/**
+ * aem_process_adopt - map the data of a handler process's call
+ * @t: of current, a handler process
+ * @file: of /dev/aem-core, inherited from its parent
+ *
+ * The zone is no part of a child's memory. What is the handler's is mapped
+ * where its parent has it, which is free because it was not copied.
+ *
+ * Context: process, may sleep.
+ * Return: 0, -EINVAL, or what mmap says.
+ */
+long aem_process_adopt(struct aem_task *t, struct file *file)
+{
+	struct aem_space *space = file->private_data;
+	struct aem_zone *zone;
+	long addr;
+
+	if (!t->own.ev || t->own.ev->task->space != space)
+		return -EINVAL;
+	if (!t->own.data)
+		return 0;
+	zone = aem_space_zone(space);
+	mutex_lock(&space->lock);
+	addr = aem_space_map(space, file, zone->pages, zone->nr_pages,
+			     zone->addr);
+	mutex_unlock(&space->lock);
+	return IS_ERR_VALUE(addr) ? addr : 0;
+}
+
+/* A handler process ends, or runs another program. May sleep. */
+void aem_process_end(struct aem_task *t)
+{
+	struct aem_task *owner;
+
+	if (!t->own.ev)
+		return;
+	owner = t->own.ev->task;
+	refcount_inc(&owner->ref);
+	aem_slot_end(&t->own, AEM_END_RAN);
+	/* It may wait for a handler to have run. */
+	spin_lock_irq(&owner->lock);
+	aem_task_wake(owner);
+	spin_unlock_irq(&owner->lock);
+	aem_task_put(owner);
+}
