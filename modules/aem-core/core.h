@@ -47,6 +47,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "aem-kernel.h"
@@ -151,12 +152,22 @@ struct aem_task {
 	unsigned int used;		/* slots */
 	struct aem_level levels[AEM_PRIOS];
 	struct aem_slot slots[AEM_RING_CALLS];
-	/* The next child is to be the handler process of this delivery. */
+	/* The next child: a capsule, or the handler process of a delivery. */
 	struct aem_task *clone;
 	u8 clone_slot;
 	u8 clone_depth;
+	bool clone_capsule;
+	bool capsule_events;		/* the pool is wanted; under the lock */
+	unsigned int capsules;		/* made, without a call; under the lock */
+	struct list_head idle;		/* those that wait for one; likewise */
 	/* For a handler process: the delivery that it was made for. */
 	struct aem_slot own;
+	/* For a capsule; the owner's lock protects what it is given. */
+	struct aem_task *owner;		/* held */
+	struct list_head waiting;	/* on the owner's list of idle ones */
+	wait_queue_head_t given;
+	bool served;
+	struct aem_call call;
 };
 
 /* How a delivery ends. */
@@ -232,6 +243,18 @@ long aem_process_adopt(struct aem_task *t, struct file *file);
 void aem_process_forked(struct task_struct *child);
 void aem_process_end(struct aem_task *t);
 void aem_process_retry(struct work_struct *work);
+
+/* capsule.c */
+extern unsigned int aem_capsules;
+void aem_capsule_want(struct aem_task *owner);
+void aem_capsule_forked(struct aem_task *owner, struct aem_task *capsule,
+			struct task_struct *child);
+bool aem_capsule_give(struct aem_task *owner, struct aem_slot *slot,
+		      const struct aem_call *call);
+long aem_capsule_wait(struct aem_task *capsule, struct file *file,
+		      struct aem_call __user *ucall);
+void aem_capsule_end(struct aem_task *capsule);
+void aem_capsules_release(struct aem_task *owner);
 
 /* wait.c */
 long aem_wait_signal(void);

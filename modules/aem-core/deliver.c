@@ -398,7 +398,7 @@ static u32 aem_call_wish(struct aem_slot *slot)
 	struct aem_event *ev = slot->ev;
 	u32 wish = 0;
 
-	if (ev->flags & EVF_FORK) {
+	if (ev->flags & (EVF_FORK | EVF_CAPSULE)) {
 		wish |= AEM_CALL_FORK;
 		if (slot->data)
 			wish |= AEM_CALL_DATA;
@@ -426,6 +426,10 @@ static void aem_level_publish(struct aem_task *t, struct aem_level *level)
 		    !(ev->state & AEM_EV_ENABLED)) {
 			state = AEM_CALL_REVOKED;
 			t->revoked = true;
+		} else if (ev->flags & EVF_CAPSULE &&
+			   aem_capsule_give(t, &t->slots[i],
+					    &t->ring->calls[i])) {
+			state = AEM_CALL_NONE;
 		}
 		trace_aem_deliver(ev->id, ev->handler, ev->prio);
 		WRITE_ONCE(t->ring->calls[i].state, state);

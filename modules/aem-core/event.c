@@ -29,9 +29,10 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-#define AEM_FLAGS_CORE	(EVF_ONESHOT | EVF_KEEPALIVE | EVF_FORK | EVF_NOCLDWAIT)
+#define AEM_FLAGS_PROCESS (EVF_FORK | EVF_CAPSULE)
+#define AEM_FLAGS_CORE	(EVF_ONESHOT | EVF_KEEPALIVE | EVF_NOCLDWAIT | \
+			 AEM_FLAGS_PROCESS)
 #define AEM_FLAGS_NEVER	(EVF_EXCL | EVF_CLONE)
-#define AEM_FLAGS_LATER	EVF_CAPSULE
 
 /* All events by id. Cyclic, so that an id is not reused soon. */
 static DEFINE_XARRAY_FLAGS(events, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
@@ -218,12 +219,10 @@ static int aem_check_args(struct aem_kind *kind, const struct aem_args *args)
 {
 	if (args->flags & AEM_FLAGS_NEVER)
 		return -EINVAL;
-	if (args->flags & ~(AEM_FLAGS_CORE | AEM_FLAGS_LATER | kind->flags))
+	if (args->flags & ~(AEM_FLAGS_CORE | kind->flags))
 		return -EINVAL;
-	if (args->flags & AEM_FLAGS_LATER)
-		return -EOPNOTSUPP;
 	/* It says something of a handler process. */
-	if (args->flags & EVF_NOCLDWAIT && !(args->flags & EVF_FORK))
+	if (args->flags & EVF_NOCLDWAIT && !(args->flags & AEM_FLAGS_PROCESS))
 		return -EINVAL;
 	return aem_check_handler(args->handler);
 }
@@ -285,6 +284,8 @@ static void aem_event_publish(struct aem_event *ev)
 	spin_unlock_irq(&t->lock);
 	/* The id is reserved, so storing needs no memory. */
 	xa_store(&events, ev->id, ev, GFP_KERNEL);
+	if (ev->flags & EVF_CAPSULE)
+		aem_capsule_want(t);
 }
 
 static int aem_event_create(struct aem_kind *kind, struct aem_task *t,
@@ -319,7 +320,7 @@ put:
  * @uargs: struct aem_args and what the kind has behind it
  *
  * Context: process, may sleep.
- * Return: the event's id; -EINVAL, -EFAULT, -EOPNOTSUPP, -EAGAIN at the
+ * Return: the event's id; -EINVAL, -EFAULT, -EAGAIN at the
  * user's quota, -ENOMEM, -ESHUTDOWN when the module is being drained, or what
  * the kind's init says.
  */

@@ -172,9 +172,12 @@ static long aem_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	struct aem_task *t = current->aem;
 	long ret;
 
-	/* Of the one thing that a handler process is given. */
+	/* Of its owner's, this is what a handler process can ask for. */
 	if (cmd == AEM_IOC_ADOPT)
 		return t ? aem_process_adopt(t, file) : -EINVAL;
+	if (cmd == AEM_IOC_CAPSULE)
+		return t ? aem_capsule_wait(t, file, (void __user *)arg) :
+			   -EINVAL;
 	/* Inherited or passed on: what it stands for is another process's. */
 	if (space->mm != current->mm)
 		return -EPERM;
@@ -210,6 +213,8 @@ static struct miscdevice aem_device = {
 	.mode = 0666,
 };
 
+static unsigned int aem_capsules_max = 64;
+
 static struct ctl_table aem_sysctls[] = {
 	{
 		.procname = "max_user_events",
@@ -217,6 +222,15 @@ static struct ctl_table aem_sysctls[] = {
 		.maxlen = sizeof(aem_max_user_events),
 		.mode = 0644,
 		.proc_handler = proc_douintvec,
+	},
+	{
+		.procname = "capsules",
+		.data = &aem_capsules,
+		.maxlen = sizeof(aem_capsules),
+		.mode = 0644,
+		.proc_handler = proc_douintvec_minmax,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = &aem_capsules_max,
 	},
 };
 

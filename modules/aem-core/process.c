@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Handler processes: EVF_FORK.
+ * Handler processes: EVF_FORK. Those made ahead are in capsule.c.
  *
  * The owner's dispatcher finds a call marked FORK. It announces the child
  * (AEM_IOC_FORK) and makes it by fork(2), so that everything that holds for a
@@ -23,8 +23,9 @@
 
 /**
  * aem_process_prepare - the next child is to be a handler process
- * @t: of current, whose dispatcher has taken a call marked FORK
- * @index: of the call in the ring
+ * @t: of current
+ * @index: in the ring, of a call marked FORK that its dispatcher has taken; or
+ *	AEM_FORK_CAPSULE
  *
  * Context: process, may sleep.
  * Return: 0, -EINVAL, -ENOMEM.
@@ -34,11 +35,13 @@ long aem_process_prepare(struct aem_task *t, unsigned long index)
 	struct aem_task *clone;
 	struct aem_event *ev;
 
-	if (index >= t->used || !t->depth)
-		return -EINVAL;
-	ev = t->slots[index].ev;
-	if (!ev || !(ev->flags & EVF_FORK))
-		return -EINVAL;
+	if (index != AEM_FORK_CAPSULE) {
+		if (index >= t->used)
+			return -EINVAL;
+		ev = t->slots[index].ev;
+		if (!ev || !(ev->flags & (EVF_FORK | EVF_CAPSULE)))
+			return -EINVAL;
+	}
 	clone = aem_task_alloc();
 	if (!clone)
 		return -ENOMEM;
@@ -46,7 +49,8 @@ long aem_process_prepare(struct aem_task *t, unsigned long index)
 	if (t->clone)
 		aem_task_put(t->clone);
 	t->clone = clone;
-	t->clone_slot = index;
+	t->clone_capsule = index == AEM_FORK_CAPSULE;
+	t->clone_slot = t->clone_capsule ? 0 : index;
 	t->clone_depth = t->depth;
 	return 0;
 }
@@ -87,10 +91,12 @@ long aem_process_cancel(struct aem_task *t)
 		.len = slot->len,
 	};
 
-	if (!t->clone || !ev)
+	if (!t->clone)
 		return -EINVAL;
 	aem_task_put(t->clone);
 	t->clone = NULL;
+	if (t->clone_capsule || !ev)
+		return 0;
 	if (ev->kind->undo)
 		ev->kind->undo(ev, &d);
 	if (slot->data)
@@ -133,7 +139,14 @@ void aem_process_forked(struct task_struct *child)
 	struct aem_event *ev = slot->ev;
 
 	/* A child that a handler on top of the dispatcher makes is its own. */
-	if (!clone || t->clone_depth != t->depth || !ev)
+	if (!clone || t->clone_depth != t->depth)
+		return;
+	if (t->clone_capsule) {
+		t->clone = NULL;
+		aem_capsule_forked(t, clone, child);
+		return;
+	}
+	if (!ev)
 		return;
 	t->clone = NULL;
 	clone->task = child;
@@ -147,7 +160,7 @@ void aem_process_forked(struct task_struct *child)
 	aem_task_dequeue(t, ev);
 	spin_unlock_irq(&t->lock);
 
-	child->aem_nocldwait = !!(ev->flags & EVF_NOCLDWAIT);
+	child->aem_nocldwait = !!(ev->flags & (EVF_NOCLDWAIT | EVF_CAPSULE));
 	child->aem = clone;
 }
 

@@ -146,6 +146,9 @@ struct aem_task *aem_task_alloc(void)
 	refcount_set(&t->ref, 1);
 	INIT_LIST_HEAD(&t->events);
 	INIT_LIST_HEAD(&t->postponed);
+	INIT_LIST_HEAD(&t->idle);
+	INIT_LIST_HEAD(&t->waiting);
+	init_waitqueue_head(&t->given);
 	INIT_DELAYED_WORK(&t->retry, aem_process_retry);
 	for (i = 0; i < AEM_PRIOS; i++)
 		INIT_LIST_HEAD(&t->pending[i]);
@@ -382,7 +385,9 @@ static void aem_task_release(void)
 		aem_task_put(t->clone);
 	t->clone = NULL;
 	aem_task_abandon(t);
+	aem_capsules_release(t);
 	aem_process_end(t);
+	aem_capsule_end(t);
 	aem_task_unmap_ring(t);
 	current->aem = NULL;
 	aem_task_put(t);

@@ -150,7 +150,8 @@ struct aem_call {
 struct aem_ring {
 	__u32 attention;	/* kernel: AEM_IOC_SETTLE after this handler */
 	__u32 depth;		/* kernel: dispatchers on the stack */
-	__u32 pad[14];
+	__u32 refill;		/* kernel: capsules to be made */
+	__u32 pad[13];
 	struct aem_call calls[AEM_RING_CALLS];
 };
 
@@ -198,6 +199,9 @@ struct aem_wait {
 #define AEM_IOC_FORK		_IO('A', 0x1a)
 #define AEM_IOC_UNFORK		_IO('A', 0x1b)
 #define AEM_IOC_ADOPT		_IO('A', 0x1c)
+#define AEM_FORK_CAPSULE	0x10000
+/* By a capsule: waits for the one call that it is to make. */
+#define AEM_IOC_CAPSULE		_IOR('A', 0x1d, struct aem_call)
 
 #ifndef __KERNEL__
 #ifdef __cplusplus

@@ -130,12 +130,18 @@ int aem_entry(int sys_nr, void *args)
 		.sys_nr = sys_nr,
 		.args = (uintptr_t)args,
 	};
-	int fd;
+	int fd, id, saved;
 
 	fd = aem_core_attach();
 	if (fd < 0 || aem_wait_at_exit() < 0)
 		return -1;
-	return ioctl(fd, AEM_IOC_ENTRY, &entry);
+	id = ioctl(fd, AEM_IOC_ENTRY, &entry);
+	if (id > 0) {
+		saved = errno;
+		aem_refill();
+		errno = saved;
+	}
+	return id;
 }
 
 int aem_evctl(unsigned int eid, unsigned long opt, unsigned long args)

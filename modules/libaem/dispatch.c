@@ -50,7 +50,7 @@ static bool aem_take(struct aem_call *call, __u32 *wish)
 
 /*
  * In the handler process. Of its parent's it has everything but the zone and
- * the ring, so it works on a copy of the call.
+ * the ring. What cannot be called is told by the exit status: 127.
  */
 static void __attribute__((noreturn))
 aem_run_process(const struct aem_call *call, bool data)
@@ -64,16 +64,26 @@ aem_run_process(const struct aem_call *call, bool data)
 	_exit(0);
 }
 
-/*
- * No signal handler may come between the announcement and the fork: a child
- * of its own would be taken for the one announced.
- */
-static void aem_fork_handler(struct aem_call *shared, unsigned int index,
-			     bool data)
+static void __attribute__((noreturn)) aem_run_capsule(void)
 {
-	struct aem_call call = *shared;
-	sigset_t all, mask;
+	int fd = aem_core_inherited();
+	struct aem_call call;
+
+	if (ioctl(fd, AEM_IOC_CAPSULE, &call) < 0)
+		_exit(errno == ESRCH ? 0 : 127);
+	aem_forget();
+	aem_call_handler(&call);
+	_exit(0);
+}
+
+/*
+ * The child that the kernel is told of. No signal handler may come between
+ * the announcement and the fork: a child of its own would be taken for it.
+ */
+static pid_t aem_fork(unsigned long index)
+{
 	int fd = aem_core_attached();
+	sigset_t all, mask;
 	pid_t pid = -1;
 
 	sigfillset(&all);
@@ -84,8 +94,32 @@ static void aem_fork_handler(struct aem_call *shared, unsigned int index,
 			ioctl(fd, AEM_IOC_UNFORK);
 	}
 	sigprocmask(SIG_SETMASK, &mask, NULL);
-	if (!pid)
+	return pid;
+}
+
+static void aem_fork_handler(const struct aem_call *shared, unsigned int index,
+			     bool data)
+{
+	/* The child has no ring. */
+	struct aem_call call = *shared;
+
+	if (!aem_fork(index))
 		aem_run_process(&call, data);
+}
+
+void aem_refill(void)
+{
+	struct aem_ring *ring = aem_ring;
+	pid_t pid;
+
+	/* Each one that is made is counted by the kernel. */
+	while (__atomic_load_n(&ring->refill, __ATOMIC_RELAXED)) {
+		pid = aem_fork(AEM_FORK_CAPSULE);
+		if (!pid)
+			aem_run_capsule();
+		if (pid < 0)
+			return;
+	}
 }
 
 /* Makes a call. False: this is a child of the handler, and has no ring. */
@@ -125,6 +159,8 @@ void aem_dispatcher(int sig, void *info, void *context)
 		for (; index < end; index++)
 			if (!aem_make(ring, index))
 				goto out;
+		if (__atomic_load_n(&ring->refill, __ATOMIC_RELAXED))
+			aem_refill();
 		batch = ioctl(aem_core_attached(), AEM_IOC_NEXT);
 	}
 out:

@@ -54,6 +54,8 @@ extern __thread struct aem_ring *aem_ring
 
 /* dispatch.c: how many dispatchers are on the thread's stack */
 int aem_dispatching(void);
+/* Makes the capsules that the ring says the pool is short of. */
+void aem_refill(void);
 void aem_dispatcher(int sig, void *info, void *context);
 /* restorer.S: never called, returned to. */
 void aem_restorer(void);
