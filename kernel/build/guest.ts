@@ -144,7 +144,8 @@ async function buildModule(build: Build, name: string, core: string | undefined)
   });
   return unit(build, `${name}-${key.slice(0, 16)}`, sources, async ({ folder, run }) => {
     // __FILE__ in WARN() and the like: the path in the project, not in the cache.
-    const more = [`KCFLAGS=-fmacro-prefix-map=${folder}/=`, 'W=1'];
+    const counted = kernel.flavour === 'coverage' ? ['GCOV_PROFILE=y'] : [];
+    const more = [`KCFLAGS=-fmacro-prefix-map=${folder}/=`, 'W=1', ...counted];
     await run(moduleCommand(kernel.tree, toolchain, join(folder, 'modules', name), core, more));
   });
 }

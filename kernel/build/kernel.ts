@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { ensureEntry, isComplete, removeStalePartials, type Partial } from '../../lib/cache-entry.ts';
 import { digestFile } from '../../lib/digest.ts';
@@ -21,7 +21,7 @@ import {
   type KernelInputs,
 } from './inputs.ts';
 import { estimate, isStep, type BuildStage, type OnProgress } from './progress.ts';
-import { applySeries } from './series.ts';
+import { addedSources, applySeries, type Patch } from './series.ts';
 import { kbuild } from './toolchain.ts';
 
 export interface BuildOptions {
@@ -220,7 +220,8 @@ async function compile(build: Build, partial: Partial, log: CommandLog, started:
   const printed: string[] = [];
   let steps = 0;
   try {
-    const result = await tryCommand([...make, 'bzImage', 'modules'], {
+    const instrumented = inputs.flavour === 'coverage' ? await profiled(inputs.patches) : [];
+    const result = await tryCommand([...make, ...instrumented, 'bzImage', 'modules'], {
       ...common,
       onLine: (line) => {
         if (!isStep(line)) {
@@ -253,6 +254,14 @@ async function compile(build: Build, partial: Partial, log: CommandLog, started:
   await writeFile(join(partial.folder, 'build.json'), `${JSON.stringify(done, null, 2)}\n`);
   await rm(resumeFile(partial.folder), { force: true });
   await writeHistory(cache, name, before + steps);
+}
+
+/** The variables for make that let gcov count in what the series adds, and in nothing else. */
+async function profiled(patches: readonly Patch[]): Promise<readonly string[]> {
+  const texts = await Promise.all(
+    patches.map(async ({ path, strip }) => addedSources(await readFile(path, 'utf8'), strip)),
+  );
+  return texts.flat().map((file) => `GCOV_PROFILE_${basename(file, '.c')}.o=y`);
 }
 
 async function mustExist(path: string, log: string): Promise<void> {

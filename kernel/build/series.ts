@@ -77,6 +77,13 @@ export async function readSeries(folder: string): Promise<readonly Patch[]> {
   );
 }
 
+/** The C files that a patch adds to the tree, from its text; paths in the tree. */
+export function addedSources(text: string, strip: number): readonly string[] {
+  return [...text.matchAll(/^--- \/dev\/null\n\+\+\+ (\S+\.c)(?:\t.*)?$/gm)].map(([, path = '']) =>
+    path.split('/').slice(strip).join('/'),
+  );
+}
+
 /** The hunks that patch(1) refused, from what it printed. */
 export function parseRejects(output: readonly string[]): readonly Reject[] {
   const rejects: Reject[] = [];
