@@ -19,6 +19,8 @@ export interface Results {
   readonly requirements: readonly RequirementResult[];
   /** What happened to the target itself, in order. */
   readonly incidents: readonly Incident[];
+  /** Which lines of AEM ran; only of a kernel of the flavour `coverage`. */
+  readonly lines?: LineCoverage;
 }
 
 export interface RunInfo {
@@ -151,4 +153,26 @@ export interface Incident {
   readonly testId?: string;
   /** The console's lines. */
   readonly excerpt: string;
+}
+
+export interface LineCoverage {
+  readonly files: readonly CountedFile[];
+  /** What ran while the target booted and loaded the modules, of all boots. */
+  readonly boot: LinesByFile;
+  /** What ran during each test, by its id; a test whose counters could not be read has no entry. */
+  readonly tests: Readonly<Record<string, LinesByFile>>;
+}
+
+/** Ranges of lines by the file's path, such as `3-7,9`; a file without lines has no entry. */
+export type LinesByFile = Readonly<Record<string, string>>;
+
+export interface CountedFile {
+  /** From the project's root; `linux/` stands for the patched kernel tree. */
+  readonly path: string;
+  /** The lines that hold code. */
+  readonly instrumented: string;
+  /** In the order of the file. */
+  readonly functions: readonly { readonly name: string; readonly first: number; readonly last: number }[];
+  /** The whole text, so that a report can show its lines. */
+  readonly source: string;
 }

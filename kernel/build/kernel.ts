@@ -21,7 +21,7 @@ import {
   type KernelInputs,
 } from './inputs.ts';
 import { estimate, isStep, type BuildStage, type OnProgress } from './progress.ts';
-import { addedSources, applySeries, type Patch } from './series.ts';
+import { addedFiles, applySeries, type Patch } from './series.ts';
 import { kbuild } from './toolchain.ts';
 
 export interface BuildOptions {
@@ -259,9 +259,10 @@ async function compile(build: Build, partial: Partial, log: CommandLog, started:
 /** The variables for make that let gcov count in what the series adds, and in nothing else. */
 async function profiled(patches: readonly Patch[]): Promise<readonly string[]> {
   const texts = await Promise.all(
-    patches.map(async ({ path, strip }) => addedSources(await readFile(path, 'utf8'), strip)),
+    patches.map(async ({ path, strip }) => addedFiles(await readFile(path, 'utf8'), strip)),
   );
-  return texts.flat().map((file) => `GCOV_PROFILE_${basename(file, '.c')}.o=y`);
+  const sources = texts.flat().filter((file) => file.endsWith('.c'));
+  return sources.map((file) => `GCOV_PROFILE_${basename(file, '.c')}.o=y`);
 }
 
 async function mustExist(path: string, log: string): Promise<void> {

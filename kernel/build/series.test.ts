@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../lib/errors.ts';
 import { temporaryFolder } from '../../lib/testing/temporary-folder.ts';
-import { applySeries, parseRejects, parseSeries, readSeries, type Patch } from './series.ts';
+import { addedFiles, applySeries, parseRejects, parseSeries, readSeries, type Patch } from './series.ts';
 
 const original = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', ''].join('\n');
 const diff = [
@@ -130,4 +130,13 @@ describe('applying', () => {
       details: { seen: expect.stringContaining('numbers: already applied') },
     });
   });
+});
+
+test('the files that a patch adds', () => {
+  const added = ['--- /dev/null', '+++ b/kernel/new.c\t2026-01-01', '@@ -0,0 +1 @@', '+int x;', ''];
+  const header = ['--- /dev/null', '+++ b/include/linux/new.h', '@@ -0,0 +1 @@', '+int y;', ''];
+  const text = [diff, ...added, ...header].join('\n');
+
+  expect(addedFiles(text, 1)).toEqual(['kernel/new.c', 'include/linux/new.h']);
+  expect(addedFiles(diff, 1)).toEqual([]);
 });

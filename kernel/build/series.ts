@@ -77,9 +77,9 @@ export async function readSeries(folder: string): Promise<readonly Patch[]> {
   );
 }
 
-/** The C files that a patch adds to the tree, from its text; paths in the tree. */
-export function addedSources(text: string, strip: number): readonly string[] {
-  return [...text.matchAll(/^--- \/dev\/null\n\+\+\+ (\S+\.c)(?:\t.*)?$/gm)].map(([, path = '']) =>
+/** The files that a patch adds to the tree, from its text; paths in the tree. */
+export function addedFiles(text: string, strip: number): readonly string[] {
+  return [...text.matchAll(/^--- \/dev\/null\n\+\+\+ (\S+)(?:\t.*)?$/gm)].map(([, path = '']) =>
     path.split('/').slice(strip).join('/'),
   );
 }

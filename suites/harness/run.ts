@@ -5,19 +5,32 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { Flavour, GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
 import { ensureGuest } from '../../kernel/build/guest.ts';
+import { findInstrumented } from '../../kernel/build/instrumented.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
 import type { OnProgress } from '../../kernel/build/progress.ts';
 import { digestFile, digestFiles, listFiles } from '../../lib/digest.ts';
 import { InfrastructureError, formatError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
 import { projectRoot } from '../../lib/paths.ts';
-import type { Incident, PlannedTest, Results, RunInfo, Subject, TargetInfo, TestResult } from '../../reporters/results.ts';
+import { uniteRanges } from '../../reporters/ranges.ts';
+import type {
+  CountedFile,
+  Incident,
+  LinesByFile,
+  PlannedTest,
+  Results,
+  RunInfo,
+  Subject,
+  TargetInfo,
+  TestResult,
+} from '../../reporters/results.ts';
 import { deriveRequirementResults } from '../../reporters/verdict.ts';
 import type { RequirementInput } from '../../reporters/verdict.ts';
 import { SpecError, checkLinks, loadRequirements } from '../../specs/loader/index.ts';
 import type { RequirementSet } from '../../specs/loader/index.ts';
 import { executeTests } from './execute.ts';
 import type { Executed } from './execute.ts';
+import { countedFiles } from './lines.ts';
 import { collectPlan, selectTests } from './plan.ts';
 import type { Selection } from './plan.ts';
 
@@ -84,6 +97,8 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   const unpatched = options.unpatched === true;
   const kernel = unpatched ? await ensureKernel({ ...choice, unpatched }) : patched;
   const guest = unpatched ? { ...built, modules: [] } : built;
+  const instrumented =
+    kernel.flavour === 'coverage' && !unpatched ? await findInstrumented(kernel, guest) : undefined;
   const consoleLog = join(options.out, 'console.log');
   await writeFile(consoleLog, '');
 
@@ -94,6 +109,7 @@ export async function runSuites(options: RunOptions): Promise<Results> {
     selected,
     leftOut,
     options,
+    counted: instrumented === undefined ? undefined : await countedFiles(instrumented),
   });
   const store = createStore(join(options.out, 'results.json'), () => state.results());
   await store.save();
@@ -111,6 +127,7 @@ export async function runSuites(options: RunOptions): Promise<Results> {
         deadline: options.deadline,
         selected: selected.map(({ id }) => id),
         limits: limitsOf(requirements),
+        ...(instrumented === undefined ? {} : { instrumented }),
       },
       tests: selected,
       bail: options.bail,
@@ -212,6 +229,8 @@ interface StateParts {
   readonly selected: readonly PlannedTest[];
   readonly leftOut: readonly PlannedTest[];
   readonly options: RunOptions;
+  /** Where lines are counted, if they are. */
+  readonly counted: readonly CountedFile[] | undefined;
 }
 
 interface State {
@@ -222,12 +241,14 @@ interface State {
 }
 
 function createState(parts: StateParts): State {
-  const { selected, leftOut, options } = parts;
+  const { selected, leftOut, options, counted } = parts;
   let run = parts.run;
   let target: TargetInfo = { driver: 'qemu', cpus: options.cpus, memoryMiB: options.memoryMiB };
   let kernelRelease = parts.subject.kernel.release;
   const done = new Map<string, TestResult>();
   const incidents: Incident[] = [];
+  let boot: LinesByFile = {};
+  const lines = new Map<string, LinesByFile>();
   const inputs = parts.requirements.requirements.map(toInput);
   const notRun = (id: string): TestResult => ({
     id,
@@ -238,7 +259,9 @@ function createState(parts: StateParts): State {
   });
   return {
     add({ id, durationMs, evidence }) {
-      const { incidents: seen, stray, target: on, ...result } = evidence;
+      const { incidents: seen, stray, target: on, lines: ran, ...result } = evidence;
+      if (ran?.boot !== undefined) boot = uniteLines(boot, ran.boot);
+      if (ran?.test !== undefined) lines.set(id, ran.test);
       if (on !== undefined) {
         target = on.info;
         kernelRelease = on.release;
@@ -271,9 +294,15 @@ function createState(parts: StateParts): State {
         tests,
         requirements: deriveRequirementResults(inputs, selected, tests, [...leftOut]),
         incidents,
+        ...(counted === undefined ? {} : { lines: { files: counted, boot, tests: Object.fromEntries(lines) } }),
       };
     },
   };
+}
+
+function uniteLines(a: LinesByFile, b: LinesByFile): LinesByFile {
+  const files = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
+  return Object.fromEntries(files.map((file) => [file, uniteRanges(a[file] ?? '', b[file] ?? '')]));
 }
 
 function toInput(requirement: RequirementSet['requirements'][number]): RequirementInput {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
+import type { Instrumented } from '../../kernel/build/instrumented.ts';
 import { bootQemu } from '../../kernel/target/qemu/boot.ts';
 import type { Target } from '../../kernel/target/target.ts';
 
@@ -18,6 +19,8 @@ export interface SessionSettings {
   readonly faults?: readonly { readonly fault: string; readonly tests: readonly string[] }[];
   /** The deadline of the tests that are to catch a seeded fault: they wait for what does not come. */
   readonly faultDeadline?: number;
+  /** Where lines are counted; absent but for the flavour `coverage`. */
+  readonly instrumented?: Instrumented;
   /** The figures of the requirements, by id and name. */
   readonly limits: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }

@@ -3,11 +3,12 @@ import { expect, inject, test } from 'vitest';
 import { TargetDiedError } from '../../kernel/target/died.ts';
 import type { GuestOutput, GuestProcess, SpawnOptions, Target } from '../../kernel/target/target.ts';
 import { InfrastructureError } from '../../lib/errors.ts';
-import type { Incident, TargetInfo, Verdict } from '../../reporters/results.ts';
+import type { Incident, LinesByFile, TargetInfo, Verdict } from '../../reporters/results.ts';
 import type { RequirementId } from '../../specs/generated/ids.ts';
 import { fingerprintTest } from '../../specs/loader/fingerprint.ts';
 import { ExpectationError, UnsupportedError } from './expectation.ts';
 import { slug, testId } from './ids.ts';
+import { readLines, resetLines } from './lines.ts';
 import { startProbe } from './probe.ts';
 import type { Probe } from './probe.ts';
 import { ensureTarget } from './session.ts';
@@ -56,6 +57,8 @@ export interface Evidence {
   /** Between the test before and this one; they are nobody's. */
   stray: Incident[];
   target?: { info: TargetInfo; release: string };
+  /** What ran during the test; what ran while the target booted, when no test before has told. */
+  lines?: { boot?: LinesByFile; test?: LinesByFile };
 }
 
 declare module 'vitest' {
@@ -147,6 +150,7 @@ async function execute(
     evidence.stray.push(...before.incidents);
     evidence.taint = { before: before.taint, after: before.taint };
     if (fault !== undefined) await setFault(target, fault);
+    await beginLines(settings, target, evidence);
   } catch (error) {
     return { ...evidence, ...judge(error), incidents: incidentsOf(error) };
   }
@@ -161,6 +165,7 @@ async function execute(
     await within(cleanupLimit, cleanup(), 'what it started to end').catch(() => undefined);
   }
 
+  await endLines(settings, target, evidence);
   const health = await attempt(async () => {
     const after = await target.health();
     evidence.taint.after = after.taint;
@@ -191,19 +196,38 @@ async function execute(
   return { ...evidence, verdict: 'PASS' };
 }
 
+/** Targets whose boot has been told of. */
+const known = new WeakSet<Target>();
+
+async function beginLines({ instrumented }: SessionSettings, target: Target, evidence: Evidence): Promise<void> {
+  if (instrumented === undefined) return;
+  evidence.lines = {};
+  if (!known.has(target)) evidence.lines.boot = await readLines(target, instrumented);
+  known.add(target);
+  await resetLines(target);
+}
+
+/** Counters that cannot be read are no matter of the verdict: the report names the test. */
+async function endLines({ instrumented }: SessionSettings, target: Target, evidence: Evidence): Promise<void> {
+  if (instrumented === undefined) return;
+  const read = within(cleanupLimit, readLines(target, instrumented), 'the counters');
+  const lines = await read.catch(() => undefined);
+  if (lines !== undefined) evidence.lines = { ...evidence.lines, test: lines };
+}
+
 function setFault(target: Target, fault: string): Promise<void> {
   return target.writeFile('/sys/module/aem_core/parameters/fault', `${fault}\n`);
 }
 
 /** Nothing can be said when it takes longer. */
-async function within(ms: number, promise: Promise<unknown>, what: string): Promise<void> {
+async function within<T>(ms: number, promise: Promise<T>, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
     const error = new InfrastructureError(`waited ${ms / 1000} s for ${what}`);
     timer = setTimeout(() => reject(error), ms);
   });
   try {
-    await Promise.race([promise, limit]);
+    return await Promise.race([promise, limit]);
   } finally {
     clearTimeout(timer);
   }
