@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import type { RequirementResult, Results } from './results.ts';
+import { parseRanges } from './ranges.ts';
+import type { LinesByFile, RequirementResult, Results } from './results.ts';
 import { judge, type RequirementLinks } from './verdict.ts';
 
 /** One thing wrong with results: a JSON pointer into the document, and what is wrong there. */
@@ -20,6 +21,7 @@ export function checkResults(results: Results): Problem[] {
     ...checkTests(results),
     ...checkLinks(results),
     ...checkVerdicts(results),
+    ...checkLines(results),
   ];
 }
 
@@ -70,6 +72,26 @@ function checkTests({ tests, incidents }: Results): Problem[] {
     }
   });
   return problems;
+}
+
+function checkLines({ tests, lines }: Results): Problem[] {
+  if (lines === undefined) return [];
+  const ids = new Set(tests.map(({ id }) => id));
+  const counted = new Map(lines.files.map(({ path, instrumented }) => [path, new Set(parseRanges(instrumented))]));
+  const check = (pointer: string, reached: LinesByFile): Problem[] =>
+    Object.entries(reached).flatMap(([path, ranges]) => {
+      const known = counted.get(path);
+      if (known === undefined) return [{ pointer, message: `"${path}" is not among /lines/files` }];
+      const odd = parseRanges(ranges).find((line) => !known.has(line));
+      return odd === undefined ? [] : [{ pointer, message: `line ${odd} of "${path}" is not instrumented` }];
+    });
+  return [
+    ...check('/lines/boot', lines.boot),
+    ...Object.entries(lines.tests).flatMap(([id, reached]) => {
+      const pointer = `/lines/tests/${id.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+      return ids.has(id) ? check(pointer, reached) : [{ pointer, message: `no test has the id "${id}"` }];
+    }),
+  ];
 }
 
 function checkLinks({ plan, requirements }: Results): Problem[] {

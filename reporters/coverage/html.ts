@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { verdicts, type Incident, type Results, type Verdict } from '../results.ts';
 import { clip, formatDuration, plural } from '../text.ts';
 import type { VerdictCounts } from '../verdict.ts';
+import { linesSection } from './lines-html.ts';
 import { html, Markup, type Part } from './markup.ts';
 import {
   byPrecedence,
@@ -42,6 +43,7 @@ ${filterBar()}
 ${attention(model)}
 ${matrix(model)}
 ${trace(model)}
+${linesSection(model.lines, link)}
 ${incidents(model.incidents)}
 ${footer(model)}
 </main>

@@ -2,6 +2,7 @@
 import type { Results, Verdict } from '../results.ts';
 import { verdicts } from '../results.ts';
 import { clipLine, formatDuration, oneLine, plural } from '../text.ts';
+import { linesSummary } from './lines-markdown.ts';
 import { byPrecedence, coverageModel, type CoverageModel } from './model.ts';
 
 const listLimit = 40;
@@ -24,6 +25,7 @@ export function coverageMarkdown(results: Results): string {
     ...modulesTable(model),
     ...attention(model),
     ...incidents(model),
+    ...linesSummary(model.lines, code),
     ...requirementTable(model),
     '',
     model.claim,

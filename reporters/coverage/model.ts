@@ -3,6 +3,7 @@ import { conclude, reasonOf, type Conclusion } from '../conclude.ts';
 import type { PlannedTest, RequirementResult, Results, TestResult, Verdict } from '../results.ts';
 import { rerunCommand, rerunRequirement } from '../text.ts';
 import { countVerdicts, precedence, type VerdictCounts } from '../verdict.ts';
+import { lineReport, type LineReport } from './lines.ts';
 
 /** What coverage.json holds and the other coverage reports render. Derived from results.json alone. */
 export interface CoverageModel {
@@ -31,6 +32,8 @@ export interface CoverageModel {
   /** Ids of requirements without parents: where each trace starts. */
   readonly roots: readonly string[];
   readonly incidents: Results['incidents'];
+  /** Absent when the run counted no lines. */
+  readonly lines?: LineReport;
 }
 
 export interface ModuleRow {
@@ -66,6 +69,7 @@ export function coverageModel(results: Results): CoverageModel {
   }));
   const rank = (row: RequirementRow): number =>
     (unverified.has(row.id) && row.selected ? 0 : 10) + attentionOrder.indexOf(row.verdict);
+  const lines = lineReport(results);
   return {
     format: 'aemcert-coverage',
     version: 1,
@@ -86,6 +90,7 @@ export function coverageModel(results: Results): CoverageModel {
       .filter(({ parents }) => !parents.some((id) => known.has(id)))
       .map(({ id }) => id),
     incidents: results.incidents,
+    ...(lines === undefined ? {} : { lines }),
   };
 }
 

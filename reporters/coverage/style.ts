@@ -82,6 +82,7 @@ td > ul:not(.tiles) > li + li { margin-top: .3rem; }
 .chart th:first-child { width: 9rem; }
 .chart .counts { width: 21rem; }
 .matrix .id { width: 27%; } .matrix .source { width: 16%; } .matrix .verdict { width: 9rem; }
+.lines td { font-variant-numeric: tabular-nums; }
 .bar { display: block; width: 100%; height: 1.15rem; margin-top: .15rem; border-radius: 4px; }
 .bar .PASS { fill: var(--pass-bar); } .bar .FAIL { fill: var(--fail-bar); }
 .bar .UNRESOLVED { fill: var(--unresolved-bar); } .bar .UNTESTED { fill: var(--untested-bar); }
