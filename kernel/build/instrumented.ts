@@ -35,7 +35,7 @@ export async function findInstrumented(kernel: KernelBuild, guest: GuestBuild): 
   const folders = guest.modules.map(({ path }) => dirname(path));
   const inModules = await Promise.all(
     folders.map(async (folder) =>
-      (await listFiles(folder, (name) => name.endsWith('.gcno') && !name.endsWith('.mod.gcno'))).map((file) =>
+      (await listFiles(folder, (name) => /^[^.].*(?<!\.mod)\.gcno$/.test(name))).map((file) =>
         join(folder, file),
       ),
     ),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sampleResults, sampleTest } from '../testing/sample.ts';
+import { sampleLines, sampleResults, sampleTest } from '../testing/sample.ts';
 import { coverageHtml } from './html.ts';
 
 const phone: BrowserContextOptions = {
@@ -21,7 +21,7 @@ let address: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'aemcert-html-'));
-  address = await publish('coverage.html', coverageHtml(sampleResults()));
+  address = await publish('coverage.html', coverageHtml(sampleResults({ lines: sampleLines() })));
   browser = await chromium.launch({
     executablePath: process.env['AEMCERT_CHROMIUM'] ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-dev-shm-usage'],
@@ -111,6 +111,16 @@ describe('the coverage page', () => {
       },
       url,
     );
+  });
+
+  test('the lines of code that nothing reached open with their text', async () => {
+    await visit(desktop, async (page) => {
+      const lines = page.locator('pre', { hasText: 'alert(1)' }).last();
+      expect(await lines.isVisible()).toBe(false);
+      await page.locator('summary', { hasText: 'modules/aem-core/main.c' }).click();
+      await lines.waitFor({ state: 'visible' });
+      expect(await lines.innerText()).toBe(' 5  c <script>alert(1)</script> `x`');
+    });
   });
 
   test('the search filters requirements, and clearing it brings them back', async () => {

@@ -2,44 +2,16 @@
 import { describe, expect, test } from 'vitest';
 import { formatError } from '../../lib/errors.ts';
 import { parseResults } from '../read.ts';
-import type { LineCoverage, Results } from '../results.ts';
-import { sampleResults } from '../testing/sample.ts';
+import type { LineCoverage } from '../results.ts';
+import { sampleLines, sampleResults } from '../testing/sample.ts';
 import { coverageHtml } from './html.ts';
 import { coverageJson } from './json.ts';
 import { lineReport, percentage } from './lines.ts';
 import { coverageMarkdown } from './markdown.ts';
 
+const coverage = sampleLines();
 const core = 'modules/aem-core/main.c';
-const tests = {
-  exit: 'pexit/notify/reports-the-exit-code-of-a-process',
-  running: 'pexit/notify/watches-a-process-that-runs-already',
-  native: 'pexit/notify/native-reports-the-exit-code',
-  fault: 'pexit/fault/reports-the-signal-of-a-fault',
-};
-
-const coverage: LineCoverage = {
-  files: [
-    {
-      path: core,
-      instrumented: '3-5,8-10',
-      functions: [
-        { name: 'aem_load', first: 2, last: 6 },
-        { name: 'aem_never', first: 7, last: 11 },
-      ],
-      source: ['', 'int aem_load(void)', 'a();', 'b();', 'c <script>alert(1)</script> `x`', '}', '', 'd', 'e', 'f', ''].join('\n'),
-    },
-    { path: 'linux/kernel/aem.c', instrumented: '7', functions: [], source: '\n\n\n\n\n\nx();\n' },
-  ],
-  boot: { [core]: '3' },
-  tests: {
-    [tests.exit]: { [core]: '4', 'linux/kernel/aem.c': '7' },
-    [tests.running]: { 'linux/kernel/aem.c': '7' },
-    [tests.native]: {},
-    [tests.fault]: { 'linux/kernel/aem.c': '7' },
-  },
-};
-
-const results: Results = { ...sampleResults(), lines: coverage };
+const results = sampleResults({ lines: coverage });
 const report = lineReport(results);
 
 describe('the report of lines', () => {
@@ -81,7 +53,7 @@ describe('the report of lines', () => {
 
   test('names the tests that ran and whose counters are not there', () => {
     expect(report?.unread).toContain('core/control/orders-events-by-arrival');
-    expect(report?.unread).not.toContain(tests.native);
+    expect(report?.unread).not.toContain('pexit/notify/native-reports-the-exit-code');
     // It was not run.
     expect(report?.unread).not.toContain('timer/posix/counts-overruns');
   });

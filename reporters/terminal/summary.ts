@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { conclude } from '../conclude.ts';
+import { lineReport, percentage } from '../coverage/lines.ts';
 import { byPrecedence } from '../coverage/model.ts';
 import { verdicts, type Results } from '../results.ts';
 import { clipLine, formatDuration, plural, rerunCommand } from '../text.ts';
@@ -63,6 +64,9 @@ export function renderSummary(results: Results, options: SummaryOptions): string
   lines.push(`tests         ${counted(conclusion.counts.tests)}`);
   lines.push(`requirements  ${counted(conclusion.counts.requirements)}`);
   lines.push(`kernel        ${clipLine(results.subject.kernel.release, width - 14)}`);
+  const counts = lineReport(results)?.total;
+  if (counts !== undefined)
+    lines.push(`lines         ${counts.reached} of ${counts.instrumented} reached, ${percentage(counts)}`);
   const [firstReport, ...moreReports] = options.reports ?? [];
   if (firstReport !== undefined)
     lines.push(`reports       ${[firstReport, ...moreReports].join('\n              ')}`);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, test } from 'vitest';
-import { passingResults, sampleResults, sampleTest } from '../testing/sample.ts';
+import { passingResults, sampleLines, sampleResults, sampleTest } from '../testing/sample.ts';
 import { createProgress, type Progress, type ProgressOptions } from './progress.ts';
 import { renderLive, timeLeft, type FinishedTest, type ProgressState } from './render.ts';
 import { wantsColour } from './style.ts';
@@ -166,6 +166,12 @@ describe('the summary', () => {
     expect(text).toContain('tests         5 PASS, 1 UNSUPPORTED, 1 UNTESTED, 1 UNRESOLVED, 1 FAIL');
     expect(text).toContain('reports/junit.xml');
     expect(text).toContain('Not conformant (4 min 42 s)');
+  });
+
+  test('tells how many lines ran, when they were counted', () => {
+    const text = renderSummary(sampleResults({ lines: sampleLines() }), { colour: false });
+    expect(text).toContain('lines         3 of 7 reached, 42.8 %');
+    expect(renderSummary(sampleResults(), { colour: false })).not.toContain('lines  ');
   });
 
   test('is short when all is well', () => {

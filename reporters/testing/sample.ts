@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import type { Incident, PlannedTest, RequirementResult, Results, TestResult, Verdict } from '../results.ts';
+import type { Incident, LineCoverage, PlannedTest, RequirementResult, Results, TestResult, Verdict } from '../results.ts';
 import { deriveRequirementResults, type RequirementInput } from '../verdict.ts';
 
 /** A test of the sample: what was planned and what came of it. */
@@ -11,6 +11,7 @@ export interface SampleOptions {
   readonly requirements?: readonly RequirementInput[];
   readonly incidents?: readonly Incident[];
   readonly run?: Partial<Results['run']>;
+  readonly lines?: LineCoverage;
 }
 
 /**
@@ -65,6 +66,7 @@ export function sampleResults(options: SampleOptions = {}): Results {
     tests: results,
     requirements,
     incidents: options.incidents ?? sampleIncidents(),
+    ...(options.lines === undefined ? {} : { lines: options.lines }),
   };
 }
 
@@ -99,6 +101,34 @@ export function sampleTest(id: string, verdict: Verdict, rest: Partial<SampleTes
       : {}),
     ...(verdict === 'PASS' ? {} : { reason: `sample reason of ${verdict}` }),
     ...rest,
+  };
+}
+
+/** Lines for the sample: reached by tests, by the boot only, and not at all. */
+export function sampleLines(): LineCoverage {
+  const core = 'modules/aem-core/main.c';
+  const kernel = 'linux/kernel/aem.c';
+  const hostile = 'c <script>alert(1)</script> `x`';
+  return {
+    files: [
+      {
+        path: core,
+        instrumented: '3-5,8-10',
+        functions: [
+          { name: 'aem_load', first: 2, last: 6 },
+          { name: 'aem_never', first: 7, last: 11 },
+        ],
+        source: ['', 'int aem_load(void)', 'a();', 'b();', hostile, '}', '', 'd', 'e', 'f', ''].join('\n'),
+      },
+      { path: kernel, instrumented: '7', functions: [], source: '\n\n\n\n\n\nx();\n' },
+    ],
+    boot: { [core]: '3' },
+    tests: {
+      'pexit/notify/reports-the-exit-code-of-a-process': { [core]: '4', [kernel]: '7' },
+      'pexit/notify/watches-a-process-that-runs-already': { [kernel]: '7' },
+      'pexit/notify/native-reports-the-exit-code': {},
+      'pexit/fault/reports-the-signal-of-a-fault': { [kernel]: '7' },
+    },
   };
 }
 
