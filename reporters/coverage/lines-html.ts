@@ -19,7 +19,7 @@ ${unread.length === 0 ? undefined : html`<p><span class="warn">Counters that cou
 ${total.reached === total.instrumented ? html`<p>None.</p>` : files.map(unreached)}
 <details><summary>Lines by requirement</summary>
 <table class="stack lines"><caption>Reached by the requirement's tests, or by its children's when it has none of its own; alone:
-by no test of another requirement. coverage.json has the lines.</caption>
+by no other test. Processes come and go in every test, so what AEM does at an end is in all of them. coverage.json has the lines.</caption>
 <thead><tr><th scope="col">Requirement</th><th scope="col">Lines reached</th><th scope="col">Alone</th></tr></thead>
 <tbody>${requirements.map(
     ({ id, title, reached, alone }) => html`<tr><th scope="row">${link(id)} ${title}</th>

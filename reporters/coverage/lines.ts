@@ -41,7 +41,7 @@ export interface RequirementLines {
   readonly title: string;
   /** How many lines its tests reached; without own tests, those of its children. */
   readonly reached: number;
-  /** Of these, how many no test of another requirement reached. */
+  /** Of these, how many no other test reached. */
   readonly alone: number;
   readonly lines: LinesByFile;
 }

@@ -52,6 +52,7 @@ test('a panic fails its test with what the console said; the rest goes on on a f
 
   const measured = await results();
   expect(exitCode).toBe(1);
+  expect(measured.lines).toBeUndefined();
   expect(find(measured, 'fixture: passes before')).toMatchObject({ verdict: 'PASS', boot: 1 });
   expect(find(measured, 'fixture: the kernel panics')).toMatchObject({ verdict: 'FAIL', boot: 1 });
   expect(find(measured, 'fixture: the kernel panics').console).toContain('sysrq triggered crash');
