@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the benchmark needs of the machine: clock, memory, limits, priorities. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define DESCRIPTORS	4194304
+
+void die(const char *what)
+{
+	printf("{\"error\":\"%s: %s\"}\n", what, strerror(errno));
+	fflush(stdout);
+	_exit(1);
+}
+
+long long now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static long meminfo(const char *key)
+{
+	char text[4096];
+	ssize_t len;
+	char *at;
+	int fd;
+
+	fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		die("/proc/meminfo");
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (len < 0)
+		die("/proc/meminfo");
+	text[len] = '\0';
+	at = strstr(text, key);
+	return at ? strtol(at + strlen(key), NULL, 10) : -1;
+}
+
+long available_kb(void)
+{
+	return meminfo("MemAvailable:");
+}
+
+long slab_kb(void)
+{
+	return meminfo("Slab:");
+}
+
+static void nap(long ms)
+{
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+void settle(void)
+{
+	long before, now = available_kb();
+	int still = 0, i;
+
+	for (i = 0; i < 200 && still < 3; i++) {
+		nap(50);
+		before = now;
+		now = available_kb();
+		still = labs(now - before) < 256 ? still + 1 : 0;
+	}
+}
+
+/* A kernel without the setting has no such limit. */
+static void set(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, value, strlen(value)) < 0)
+		die(path);
+	close(fd);
+}
+
+void raise_limits(void)
+{
+	struct rlimit files = { DESCRIPTORS, DESCRIPTORS };
+	struct rlimit signals = { 65536, 65536 };
+
+	set("/proc/sys/fs/nr_open", "4194304");
+	set("/proc/sys/fs/file-max", "8388608");
+	set("/proc/sys/fs/epoll/max_user_watches", "8388608");
+	/* Nothing that is measured is to be throttled. */
+	set("/proc/sys/kernel/sched_rt_runtime_us", "-1");
+	set("/sys/kernel/debug/sched/fair_server/cpu0/runtime", "0");
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		die("RLIMIT_NOFILE");
+	if (setrlimit(RLIMIT_SIGPENDING, &signals) < 0)
+		die("RLIMIT_SIGPENDING");
+}
+
+void *table(size_t count, size_t size)
+{
+	void *at;
+
+	at = mmap(NULL, count * size, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (at == MAP_FAILED)
+		die("a table");
+	return at;
+}
+
+void run_fifo(int priority)
+{
+	struct sched_param param = { .sched_priority = priority };
+	int policy = priority ? SCHED_FIFO : SCHED_OTHER;
+
+	errno = pthread_setschedparam(pthread_self(), policy, &param);
+	if (errno)
+		die("pthread_setschedparam");
+}
+
+/* The least of some tries: a timer's interrupt may come between. */
+long long time_nops(void)
+{
+	long long began, took, least = 0;
+	int i, k;
+
+	for (k = 0; k < 5; k++) {
+		began = now_ns();
+		for (i = 0; i < NOPS / 1000; i++)
+			__asm__ volatile(".rept 1000\nnop\n.endr");
+		took = now_ns() - began;
+		if (!k || took < least)
+			least = took;
+	}
+	return least;
+}

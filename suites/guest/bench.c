@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bench [-i IDLE,...] [-r ROUNDS,ROUNDS] [MECHANISM...]
+ *
+ * Three threads on one CPU, which therefore take turns: the producer, the
+ * most urgent, raises a burst and sleeps; the consumer is told of all of it
+ * and waits for more; the starter, the least urgent, runs when both wait, so
+ * each burst finds the consumer waiting. Of each burst the clock is read when
+ * the producer begins (t0), when it has raised all (t1), when the consumer
+ * has been told of all (t2), and by the starter around it all. Figures are
+ * nanoseconds an event.
+ *
+ * After each burst the starter looks whether each event came, once, and no
+ * other: if not, it ends with status 1.
+ *
+ * Each mechanism runs with each number of idle sources in a process of its
+ * own. Lines of the output: {"start":...}, with how many results are to come;
+ * {"begin":...} and {"result":...} of each; {"end":...}. Or {"error":...}.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define WARM_UP		5
+#define MAX_COUNTS	16
+/* Sources that are added between two looks at what memory is left. */
+#define CHUNK		4096
+/* Left to the machine, in kB. */
+#define RESERVE		(32 * 1024)
+/* With fewer the figure would be noise. */
+#define LEAST_FOR_BYTES	10000
+
+static const struct mechanism *const mechanisms[] = {
+	&bench_aem,
+	&bench_epoll, &bench_epoll_edge, &bench_epoll_edge_unread,
+	&bench_uring_poll, &bench_uring_read,
+	&bench_signal, &bench_signalfd,
+	&bench_poll,
+};
+
+#define MECHANISMS	(sizeof(mechanisms) / sizeof(mechanisms[0]))
+
+/* One burst. Threads on one CPU that hand over by semaphores share it. */
+static struct {
+	unsigned int size, first;	/* sources, relative to the active ones */
+	bool stop;
+	long long t0, t1, t2;
+} burst;
+
+static volatile unsigned int got, strays;
+static volatile unsigned char times[ACTIVE];
+static unsigned int active;	/* the first of them */
+
+static const struct mechanism *mechanism;
+static sem_t ready, go;
+
+static struct {
+	bool fits;
+	double add_ns, drop_ns;
+	long bytes_kb, slab_kb;
+} filled;
+
+/* What the parent remembers of a mechanism: kB by source, 0 when unknown. */
+static double *kb_each;
+
+void __attribute__((noinline)) deliver(unsigned int source)
+{
+	if (source - active < ACTIVE)
+		times[source - active]++;
+	else
+		strays++;
+	got++;
+}
+
+/* No memory or no descriptors: an answer. Anything else: a failure. */
+static bool add(unsigned int source)
+{
+	if (mechanism->add(source) >= 0)
+		return true;
+	if (errno != ENOMEM && errno != ENFILE && errno != EMFILE && errno != ENOSPC)
+		die(mechanism->name);
+	return false;
+}
+
+/* Adds all sources, as long as there is memory. */
+static bool fill(unsigned int sources)
+{
+	unsigned int source = 0, end;
+	long long began, took = 0;
+
+	while (source < sources) {
+		if (available_kb() < RESERVE)
+			return false;
+		end = source + CHUNK < sources ? source + CHUNK : sources;
+		began = now_ns();
+		while (source < end && add(source))
+			source++;
+		if (source == end && mechanism->flush && mechanism->flush() < 0)
+			die(mechanism->name);
+		took += now_ns() - began;
+		if (source < end)
+			return false;
+	}
+	filled.add_ns = (double)took / sources;
+	return true;
+}
+
+static void fill_and_weigh(unsigned int sources)
+{
+	long available, slab;
+
+	settle();
+	available = available_kb();
+	slab = slab_kb();
+	filled.fits = fill(sources);
+	filled.bytes_kb = available - available_kb();
+	filled.slab_kb = slab_kb() - slab;
+}
+
+static void drop_all(unsigned int sources)
+{
+	long long began = now_ns();
+	unsigned int source;
+
+	for (source = 0; source < sources; source++)
+		if (mechanism->drop(source) < 0)
+			die(mechanism->name);
+	filled.drop_ns = (double)(now_ns() - began) / sources;
+}
+
+static void *consume(void *arg)
+{
+	unsigned int sources = *(unsigned int *)arg;
+
+	if (mechanism->open(sources) < 0)
+		die(mechanism->name);
+	fill_and_weigh(sources);
+	run_fifo(2);
+	sem_post(&ready);
+	while (filled.fits && !burst.stop) {
+		if (mechanism->take() < 0)
+			die(mechanism->name);
+		if (got >= burst.size && !burst.t2)
+			burst.t2 = now_ns();
+	}
+	run_fifo(0);
+	if (filled.fits && mechanism->drop)
+		drop_all(sources);
+	mechanism->close();
+	return NULL;
+}
+
+static void *produce(void *arg)
+{
+	unsigned int i;
+
+	(void)arg;
+	run_fifo(3);
+	for (;;) {
+		while (sem_wait(&go) < 0)
+			;
+		if (!burst.size)
+			return NULL;
+		burst.t0 = now_ns();
+		for (i = 0; i < burst.size; i++)
+			if (mechanism->raise(active + (burst.first + i) % ACTIVE) < 0)
+				die(mechanism->name);
+		burst.t1 = now_ns();
+	}
+}
+
+static void check_burst(void)
+{
+	unsigned int i, once = 0;
+
+	for (i = 0; i < burst.size; i++)
+		once += times[(burst.first + i) % ACTIVE] == 1;
+	if (got == burst.size && once == burst.size && !strays)
+		return;
+	printf("{\"error\":\"%s: of a burst of %u %u came, %u of them once, %u strange\"}\n",
+	       mechanism->name, burst.size, got, once, strays);
+	fflush(stdout);
+	_exit(1);
+}
+
+/* One burst; returns how long it took from here until all wait again. */
+static long long run_burst(unsigned int size, unsigned int first)
+{
+	long long began;
+	unsigned int i;
+
+	for (i = 0; i < ACTIVE; i++)
+		times[i] = 0;
+	got = 0;
+	strays = 0;
+	burst.size = size;
+	burst.first = first;
+	burst.t2 = 0;
+	began = now_ns();
+	sem_post(&go);
+	return now_ns() - began;
+}
+
+static int compare(const void *a, const void *b)
+{
+	long long x = *(const long long *)a, y = *(const long long *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void print_figure(const char *name, long long *values, unsigned int count, unsigned int size)
+{
+	double median;
+
+	qsort(values, count, sizeof(*values), compare);
+	median = (values[(count - 1) / 2] + values[count / 2]) / 2.0;
+	printf(",\"%s\":{\"median\":%.1f,\"min\":%.1f}", name, median / size,
+	       (double)values[0] / size);
+}
+
+static void measure(unsigned int size, unsigned int rounds)
+{
+	long long *raise = table(rounds, sizeof(*raise));
+	long long *tell = table(rounds, sizeof(*tell));
+	long long *whole = table(rounds, sizeof(*whole));
+	unsigned int i;
+
+	for (i = 0; i < WARM_UP; i++) {
+		run_burst(size, i);
+		check_burst();
+	}
+	for (i = 0; i < rounds; i++) {
+		whole[i] = run_burst(size, i);
+		check_burst();
+		raise[i] = burst.t1 - burst.t0;
+		tell[i] = burst.t2 - burst.t1;
+	}
+	printf("{\"size\":%u,\"rounds\":%u", size, rounds);
+	print_figure("raise", raise, rounds, size);
+	print_figure("deliver", tell, rounds, size);
+	print_figure("whole", whole, rounds, size);
+	printf("}");
+}
+
+static void print_fill(unsigned int idle, unsigned int sources)
+{
+	printf(",\"register\":%.1f", filled.add_ns);
+	if (mechanism->drop)
+		printf(",\"shutdown\":%.1f", filled.drop_ns);
+	if (idle >= LEAST_FOR_BYTES)
+		printf(",\"bytes\":%.1f,\"slab\":%.1f", filled.bytes_kb * 1024.0 / sources,
+		       filled.slab_kb * 1024.0 / sources);
+}
+
+static void print_misfit(double needed_kb, long available)
+{
+	printf(",\"fits\":false,\"neededKb\":%.0f,\"availableKb\":%ld}}\n", needed_kb, available);
+}
+
+/* In a process of its own. */
+static void run_one(unsigned int idle, const unsigned int *rounds, double *each)
+{
+	long available = available_kb() - RESERVE;
+	unsigned int sources = idle + ACTIVE;
+	pthread_t consumer, producer;
+
+	active = idle / 2;
+	sem_init(&ready, 0, 0);
+	sem_init(&go, 0, 0);
+	if (pthread_create(&consumer, NULL, consume, &sources))
+		die("pthread_create");
+	while (sem_wait(&ready) < 0)
+		;
+	printf("{\"result\":{\"mechanism\":\"%s\",\"idle\":%u", mechanism->name, idle);
+	if (!filled.fits) {
+		print_misfit(*each * sources, available);
+		return;
+	}
+	if (idle >= LEAST_FOR_BYTES)
+		*each = (double)filled.bytes_kb / sources;
+	if (pthread_create(&producer, NULL, produce, NULL))
+		die("pthread_create");
+	run_fifo(1);
+	printf(",\"fits\":true,\"bursts\":[");
+	measure(1, rounds[0]);
+	printf(",");
+	measure(ACTIVE, rounds[1]);
+	printf("]");
+	burst.stop = true;
+	run_burst(1, 0);
+	run_burst(0, 0);
+	run_fifo(0);
+	pthread_join(consumer, NULL);
+	pthread_join(producer, NULL);
+	print_fill(idle, sources);
+	printf("}}\n");
+}
+
+static void run_child(unsigned int idle, const unsigned int *rounds, double *each)
+{
+	int status;
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	if (child < 0)
+		die("fork");
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		run_one(idle, rounds, each);
+		fflush(stdout);
+		_exit(0);
+	}
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			die("waitpid");
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		return;
+	if (WIFSIGNALED(status))
+		printf("{\"error\":\"%s: killed by signal %d\"}\n", mechanism->name,
+		       WTERMSIG(status));
+	exit(1);
+}
+
+static void run(size_t which, unsigned int idle, const unsigned int *rounds)
+{
+	double needed = kb_each[which] * (idle + ACTIVE);
+	long available;
+
+	mechanism = mechanisms[which];
+	printf("{\"begin\":{\"mechanism\":\"%s\",\"idle\":%u}}\n", mechanism->name, idle);
+	settle();
+	available = available_kb() - RESERVE;
+	if (needed > available) {
+		printf("{\"result\":{\"mechanism\":\"%s\",\"idle\":%u", mechanism->name, idle);
+		print_misfit(needed, available);
+		return;
+	}
+	run_child(idle, rounds, &kb_each[which]);
+}
+
+/* Numbers with commas between; returns how many. */
+static int parse_list(char *text, unsigned int *values, int most)
+{
+	char *piece;
+	int count = 0;
+
+	while ((piece = strsep(&text, ",")) && count < most) {
+		values[count] = strtoul(piece, NULL, 10);
+		if (!values[count++])
+			return 0;
+	}
+	return piece ? 0 : count;
+}
+
+static bool named(const char *name, int argc, char *argv[])
+{
+	int i;
+
+	for (i = 0; i < argc; i++)
+		if (!strcmp(argv[i], name))
+			return true;
+	return !argc;
+}
+
+static bool wanted(size_t which, unsigned int idle, int argc, char *argv[])
+{
+	const struct mechanism *m = mechanisms[which];
+
+	return named(m->name, argc, argv) && (!m->most || idle <= m->most);
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: bench [-i IDLE,...] [-r ROUNDS,ROUNDS] [MECHANISM...]\n");
+	return 2;
+}
+
+/* How long it takes to read the clock. */
+static double time_clock(void)
+{
+	long long began = now_ns(), last = began;
+	int i;
+
+	for (i = 0; i < 1000; i++)
+		last = now_ns();
+	return (last - began) / 1000.0;
+}
+
+int main(int argc, char *argv[])
+{
+	unsigned int idle[MAX_COUNTS] = { 1, 1000 }, rounds[2] = { 200, 40 };
+	int idle_count = 2, plan = 0, opt, i;
+	size_t m;
+
+	while ((opt = getopt(argc, argv, "i:r:")) > 0) {
+		if (opt == 'i')
+			idle_count = parse_list(optarg, idle, MAX_COUNTS);
+		else if (opt != 'r' || parse_list(optarg, rounds, 2) != 2)
+			return usage();
+		if (!idle_count)
+			return usage();
+	}
+	argc -= optind;
+	argv += optind;
+	for (m = 0; m < MECHANISMS; m++)
+		for (i = 0; i < idle_count; i++)
+			plan += wanted(m, idle[i], argc, argv);
+	if (!plan)
+		return usage();
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	raise_limits();
+	kb_each = mmap(NULL, sizeof(*kb_each) * MECHANISMS, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (kb_each == MAP_FAILED)
+		die("mmap");
+	printf("{\"start\":{\"plan\":%d,\"nops\":%d,\"nopsNs\":%lld,\"clockNs\":%.1f}}\n", plan,
+	       NOPS, time_nops(), time_clock());
+	for (m = 0; m < MECHANISMS; m++)
+		for (i = 0; i < idle_count; i++)
+			if (wanted(m, idle[i], argc, argv))
+				run(m, idle[i], rounds);
+	printf("{\"end\":{\"results\":%d}}\n", plan);
+	return 0;
+}

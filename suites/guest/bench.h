@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The benchmark: what it costs to be told of events, by AEM and by what else
+ * there is. Run on one CPU; it prints JSON lines, see bench.c.
+ *
+ * A mechanism has sources, numbered from 0. Most of them stay idle; ACTIVE of
+ * them, in the middle, are raised. Everything but raise() is called in the
+ * consumer's thread.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ACTIVE	64	/* sources that are raised; also the larger burst */
+
+struct mechanism {
+	const char *name;
+	unsigned int most;	/* idle sources; 0 for any number */
+	int (*open)(unsigned int sources);
+	int (*add)(unsigned int source);
+	int (*flush)(void);	/* after the last add(); may be NULL */
+	int (*raise)(unsigned int source);
+	/* Waits until there is something, then delivers what there is. */
+	int (*take)(void);
+	int (*drop)(unsigned int source);	/* may be NULL: close() does it */
+	void (*close)(void);
+};
+
+extern const struct mechanism bench_aem;
+extern const struct mechanism bench_epoll, bench_epoll_edge, bench_epoll_edge_unread;
+extern const struct mechanism bench_poll;
+extern const struct mechanism bench_signal, bench_signalfd;
+extern const struct mechanism bench_uring_poll, bench_uring_read;
+
+/* bench.c: what every mechanism calls for each event that it was told of. */
+void deliver(unsigned int source);
+
+/* bench-machine.c */
+long long now_ns(void);
+long available_kb(void);	/* memory */
+long slab_kb(void);
+void settle(void);		/* until memory that is freed late is there again */
+void raise_limits(void);
+void *table(size_t count, size_t size);	/* zeroed, its pages there; never freed */
+void run_fifo(int priority);	/* the calling thread; 0 for an ordinary one */
+long long time_nops(void);	/* of NOPS instructions */
+void __attribute__((noreturn)) die(const char *what);
+
+#define NOPS	1000000
+
+#endif /* BENCH_H */
