@@ -147,6 +147,7 @@ static void poll_close(void)
 
 const struct mechanism bench_epoll = {
 	.name = "epoll",
+	.descriptors = true,
 	.open = level_open,
 	.add = epoll_add,
 	.raise = event_raise,
@@ -157,6 +158,7 @@ const struct mechanism bench_epoll = {
 
 const struct mechanism bench_epoll_edge = {
 	.name = "epoll-edge",
+	.descriptors = true,
 	.open = edge_open,
 	.add = epoll_add,
 	.raise = event_raise,
@@ -167,6 +169,7 @@ const struct mechanism bench_epoll_edge = {
 
 const struct mechanism bench_epoll_edge_unread = {
 	.name = "epoll-edge-unread",
+	.descriptors = true,
 	.open = edge_open,
 	.add = epoll_add,
 	.raise = event_raise,
@@ -178,6 +181,7 @@ const struct mechanism bench_epoll_edge_unread = {
 const struct mechanism bench_poll = {
 	.name = "poll",
 	.most = 1000,
+	.descriptors = true,
 	.open = poll_open,
 	.add = poll_add,
 	.raise = event_raise,

@@ -19,7 +19,7 @@
 #define SUBMISSIONS	256
 #define COMPLETIONS	4096
 /* In user_data: a read, not a poll. */
-#define READ		(1ULL << 32)
+#define READ		0x100000000ULL
 
 static struct {
 	int fd;
@@ -243,6 +243,7 @@ static void uring_close(void)
 
 const struct mechanism bench_uring_poll = {
 	.name = "io_uring-poll",
+	.descriptors = true,
 	.open = uring_open,
 	.add = poll_add,
 	.flush = uring_flush,
@@ -253,6 +254,7 @@ const struct mechanism bench_uring_poll = {
 
 const struct mechanism bench_uring_read = {
 	.name = "io_uring-read",
+	.descriptors = true,
 	.open = uring_open,
 	.add = read_add,
 	.flush = uring_flush,

@@ -65,12 +65,15 @@ static sem_t ready, go;
 
 static struct {
 	bool fits;
+	unsigned int sources;
 	double add_ns, drop_ns;
-	long bytes_kb, slab_kb;
+	long kb, available_kb;
 } filled;
 
 /* What the parent remembers of a mechanism: kB by source, 0 when unknown. */
 static double *kb_each;
+/* Free memory at first, in kB. */
+static long free_at_first;
 
 void __attribute__((noinline)) deliver(unsigned int source)
 {
@@ -91,15 +94,13 @@ static bool add(unsigned int source)
 	return false;
 }
 
-/* Adds all sources, as long as there is memory. */
-static bool fill(unsigned int sources)
+/* Adds all sources, or as many as there is memory for. */
+static void fill(unsigned int sources)
 {
 	unsigned int source = 0, end;
 	long long began, took = 0;
 
-	while (source < sources) {
-		if (available_kb() < RESERVE)
-			return false;
+	do {
 		end = source + CHUNK < sources ? source + CHUNK : sources;
 		began = now_ns();
 		while (source < end && add(source))
@@ -107,23 +108,21 @@ static bool fill(unsigned int sources)
 		if (source == end && mechanism->flush && mechanism->flush() < 0)
 			die(mechanism->name);
 		took += now_ns() - began;
-		if (source < end)
-			return false;
-	}
+	} while (source == end && source < sources && free_kb() >= RESERVE);
+	filled.sources = source;
+	filled.fits = source == sources;
 	filled.add_ns = (double)took / sources;
-	return true;
 }
 
 static void fill_and_weigh(unsigned int sources)
 {
-	long available, slab;
+	long before = free_kb();
 
-	settle();
-	available = available_kb();
-	slab = slab_kb();
-	filled.fits = fill(sources);
-	filled.bytes_kb = available - available_kb();
-	filled.slab_kb = slab_kb() - slab;
+	if (mechanism->descriptors)
+		reserve_descriptors(sources);
+	fill(sources);
+	filled.kb = before - free_kb();
+	filled.available_kb = before - RESERVE;
 }
 
 static void drop_all(unsigned int sources)
@@ -165,6 +164,7 @@ static void *produce(void *arg)
 
 	(void)arg;
 	run_fifo(3);
+	sem_post(&ready);
 	for (;;) {
 		while (sem_wait(&go) < 0)
 			;
@@ -257,8 +257,7 @@ static void print_fill(unsigned int idle, unsigned int sources)
 	if (mechanism->drop)
 		printf(",\"shutdown\":%.1f", filled.drop_ns);
 	if (idle >= LEAST_FOR_BYTES)
-		printf(",\"bytes\":%.1f,\"slab\":%.1f", filled.bytes_kb * 1024.0 / sources,
-		       filled.slab_kb * 1024.0 / sources);
+		printf(",\"bytes\":%.1f", filled.kb * 1024.0 / sources);
 }
 
 static void print_misfit(double needed_kb, long available)
@@ -266,10 +265,16 @@ static void print_misfit(double needed_kb, long available)
 	printf(",\"fits\":false,\"neededKb\":%.0f,\"availableKb\":%ld}}\n", needed_kb, available);
 }
 
+/* A thread is there, and as urgent as it is to be. */
+static void await_ready(void)
+{
+	while (sem_wait(&ready) < 0)
+		;
+}
+
 /* In a process of its own. */
 static void run_one(unsigned int idle, const unsigned int *rounds, double *each)
 {
-	long available = available_kb() - RESERVE;
 	unsigned int sources = idle + ACTIVE;
 	pthread_t consumer, producer;
 
@@ -278,17 +283,18 @@ static void run_one(unsigned int idle, const unsigned int *rounds, double *each)
 	sem_init(&go, 0, 0);
 	if (pthread_create(&consumer, NULL, consume, &sources))
 		die("pthread_create");
-	while (sem_wait(&ready) < 0)
-		;
+	await_ready();
 	printf("{\"result\":{\"mechanism\":\"%s\",\"idle\":%u", mechanism->name, idle);
 	if (!filled.fits) {
-		print_misfit(*each * sources, available);
+		print_misfit((double)filled.kb * sources / filled.sources,
+			     filled.available_kb);
 		return;
 	}
 	if (idle >= LEAST_FOR_BYTES)
-		*each = (double)filled.bytes_kb / sources;
+		*each = (double)filled.kb / sources;
 	if (pthread_create(&producer, NULL, produce, NULL))
 		die("pthread_create");
+	await_ready();
 	run_fifo(1);
 	printf(",\"fits\":true,\"bursts\":[");
 	measure(1, rounds[0]);
@@ -338,9 +344,10 @@ static void run(size_t which, unsigned int idle, const unsigned int *rounds)
 
 	mechanism = mechanisms[which];
 	printf("{\"begin\":{\"mechanism\":\"%s\",\"idle\":%u}}\n", mechanism->name, idle);
-	settle();
-	available = available_kb() - RESERVE;
-	if (needed > available) {
+	settle(free_at_first);
+	available = free_kb() - RESERVE;
+	/* What is near is tried. */
+	if (needed > available * 1.25) {
 		printf("{\"result\":{\"mechanism\":\"%s\",\"idle\":%u", mechanism->name, idle);
 		print_misfit(needed, available);
 		return;
@@ -379,7 +386,7 @@ static bool wanted(size_t which, unsigned int idle, int argc, char *argv[])
 	return named(m->name, argc, argv) && (!m->most || idle <= m->most);
 }
 
-static int usage(void)
+static int misused(void)
 {
 	fprintf(stderr, "usage: bench [-i IDLE,...] [-r ROUNDS,ROUNDS] [MECHANISM...]\n");
 	return 2;
@@ -406,9 +413,9 @@ int main(int argc, char *argv[])
 		if (opt == 'i')
 			idle_count = parse_list(optarg, idle, MAX_COUNTS);
 		else if (opt != 'r' || parse_list(optarg, rounds, 2) != 2)
-			return usage();
+			return misused();
 		if (!idle_count)
-			return usage();
+			return misused();
 	}
 	argc -= optind;
 	argv += optind;
@@ -416,10 +423,11 @@ int main(int argc, char *argv[])
 		for (i = 0; i < idle_count; i++)
 			plan += wanted(m, idle[i], argc, argv);
 	if (!plan)
-		return usage();
+		return misused();
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	raise_limits();
+	free_at_first = free_kb();
 	kb_each = mmap(NULL, sizeof(*kb_each) * MECHANISMS, PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (kb_each == MAP_FAILED)

@@ -18,6 +18,7 @@
 struct mechanism {
 	const char *name;
 	unsigned int most;	/* idle sources; 0 for any number */
+	bool descriptors;	/* one a source */
 	int (*open)(unsigned int sources);
 	int (*add)(unsigned int source);
 	int (*flush)(void);	/* after the last add(); may be NULL */
@@ -39,11 +40,11 @@ void deliver(unsigned int source);
 
 /* bench-machine.c */
 long long now_ns(void);
-long available_kb(void);	/* memory */
-long slab_kb(void);
-void settle(void);		/* until memory that is freed late is there again */
+long free_kb(void);	/* memory */
+void settle(long wanted);	/* until so much is free, as some is freed late */
 void raise_limits(void);
 void *table(size_t count, size_t size);	/* zeroed, its pages there; never freed */
+void reserve_descriptors(unsigned int count);
 void run_fifo(int priority);	/* the calling thread; 0 for an ordinary one */
 long long time_nops(void);	/* of NOPS instructions */
 void __attribute__((noreturn)) die(const char *what);
