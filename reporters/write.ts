@@ -48,7 +48,8 @@ export async function writeReports(
   return paths;
 }
 
-async function writeAtomically(path: string, text: string, folder: string): Promise<void> {
+/** Writes a file of `folder`, which is made when missing. */
+export async function writeAtomically(path: string, text: string, folder: string): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     await makeFolder(folder);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { Command } from 'commander';
+import { register as bench } from './bench.ts';
 import { register as controls } from './controls.ts';
 import { register as coverage } from './coverage.ts';
 import { register as doctor } from './doctor.ts';
@@ -12,5 +13,5 @@ import { register as specs } from './specs.ts';
 
 /** One entry a command: each adds itself, with its options and its action. */
 export const commands: readonly ((program: Command) => void)[] = [
-  run, controls, coverage, specs, kernel, shell, doctor, selftest, lint,
+  run, controls, coverage, specs, bench, kernel, shell, doctor, selftest, lint,
 ];

@@ -15,7 +15,8 @@
  *
  * Each mechanism runs with each number of idle sources in a process of its
  * own. Lines of the output: {"start":...}, with how many results are to come;
- * {"begin":...} and {"result":...} of each; {"end":...}. Or {"error":...}.
+ * {"begin":...} and {"result":...} of each; {"end":...}. Or {"wrong":...} when
+ * events were lost or came twice, {"error":...} when it could not tell.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -61,6 +62,7 @@ static volatile unsigned char times[ACTIVE];
 static unsigned int active;	/* the first of them */
 
 static const struct mechanism *mechanism;
+static FILE *line;	/* of the result */
 static sem_t ready, go;
 
 static struct {
@@ -186,7 +188,7 @@ static void check_burst(void)
 		once += times[(burst.first + i) % ACTIVE] == 1;
 	if (got == burst.size && once == burst.size && !strays)
 		return;
-	printf("{\"error\":\"%s: of a burst of %u %u came, %u of them once, %u strange\"}\n",
+	printf("{\"wrong\":\"%s: of a burst of %u %u came, %u of them once, %u strange\"}\n",
 	       mechanism->name, burst.size, got, once, strays);
 	fflush(stdout);
 	_exit(1);
@@ -223,8 +225,8 @@ static void print_figure(const char *name, long long *values, unsigned int count
 
 	qsort(values, count, sizeof(*values), compare);
 	median = (values[(count - 1) / 2] + values[count / 2]) / 2.0;
-	printf(",\"%s\":{\"median\":%.1f,\"min\":%.1f}", name, median / size,
-	       (double)values[0] / size);
+	fprintf(line, ",\"%s\":{\"median\":%.1f,\"min\":%.1f}", name, median / size,
+		(double)values[0] / size);
 }
 
 static void measure(unsigned int size, unsigned int rounds)
@@ -244,25 +246,26 @@ static void measure(unsigned int size, unsigned int rounds)
 		raise[i] = burst.t1 - burst.t0;
 		tell[i] = burst.t2 - burst.t1;
 	}
-	printf("{\"size\":%u,\"rounds\":%u", size, rounds);
+	fprintf(line, "{\"size\":%u,\"rounds\":%u", size, rounds);
 	print_figure("raise", raise, rounds, size);
 	print_figure("deliver", tell, rounds, size);
 	print_figure("whole", whole, rounds, size);
-	printf("}");
+	fprintf(line, "}");
 }
 
 static void print_fill(unsigned int idle, unsigned int sources)
 {
-	printf(",\"register\":%.1f", filled.add_ns);
+	fprintf(line, ",\"register\":%.1f", filled.add_ns);
 	if (mechanism->drop)
-		printf(",\"shutdown\":%.1f", filled.drop_ns);
+		fprintf(line, ",\"shutdown\":%.1f", filled.drop_ns);
 	if (idle >= LEAST_FOR_BYTES)
-		printf(",\"bytes\":%.1f", filled.kb * 1024.0 / sources);
+		fprintf(line, ",\"bytes\":%.1f", filled.kb * 1024.0 / sources);
 }
 
 static void print_misfit(double needed_kb, long available)
 {
-	printf(",\"fits\":false,\"neededKb\":%.0f,\"availableKb\":%ld}}\n", needed_kb, available);
+	fprintf(line, ",\"fits\":false,\"neededKb\":%.0f,\"availableKb\":%ld}}", needed_kb,
+		available);
 }
 
 /* A thread is there, and as urgent as it is to be. */
@@ -284,7 +287,7 @@ static void run_one(unsigned int idle, const unsigned int *rounds, double *each)
 	if (pthread_create(&consumer, NULL, consume, &sources))
 		die("pthread_create");
 	await_ready();
-	printf("{\"result\":{\"mechanism\":\"%s\",\"idle\":%u", mechanism->name, idle);
+	fprintf(line, "{\"result\":{\"mechanism\":\"%s\",\"idle\":%u", mechanism->name, idle);
 	if (!filled.fits) {
 		print_misfit((double)filled.kb * sources / filled.sources,
 			     filled.available_kb);
@@ -296,11 +299,11 @@ static void run_one(unsigned int idle, const unsigned int *rounds, double *each)
 		die("pthread_create");
 	await_ready();
 	run_fifo(1);
-	printf(",\"fits\":true,\"bursts\":[");
+	fprintf(line, ",\"fits\":true,\"bursts\":[");
 	measure(1, rounds[0]);
-	printf(",");
+	fprintf(line, ",");
 	measure(ACTIVE, rounds[1]);
-	printf("]");
+	fprintf(line, "]");
 	burst.stop = true;
 	run_burst(1, 0);
 	run_burst(0, 0);
@@ -308,13 +311,15 @@ static void run_one(unsigned int idle, const unsigned int *rounds, double *each)
 	pthread_join(consumer, NULL);
 	pthread_join(producer, NULL);
 	print_fill(idle, sources);
-	printf("}}\n");
+	fprintf(line, "}}");
 }
 
 static void run_child(unsigned int idle, const unsigned int *rounds, double *each)
 {
-	int status;
+	char *text = NULL;
+	size_t len = 0;
 	pid_t child;
+	int status;
 
 	fflush(stdout);
 	child = fork();
@@ -322,7 +327,12 @@ static void run_child(unsigned int idle, const unsigned int *rounds, double *eac
 		die("fork");
 	if (!child) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		line = open_memstream(&text, &len);
+		if (!line)
+			die("open_memstream");
 		run_one(idle, rounds, each);
+		fclose(line);
+		puts(text);
 		fflush(stdout);
 		_exit(0);
 	}
@@ -348,8 +358,11 @@ static void run(size_t which, unsigned int idle, const unsigned int *rounds)
 	available = free_kb() - RESERVE;
 	/* What is near is tried. */
 	if (needed > available * 1.25) {
-		printf("{\"result\":{\"mechanism\":\"%s\",\"idle\":%u", mechanism->name, idle);
+		line = stdout;
+		fprintf(line, "{\"result\":{\"mechanism\":\"%s\",\"idle\":%u", mechanism->name,
+			idle);
 		print_misfit(needed, available);
+		fputs("\n", line);
 		return;
 	}
 	run_child(idle, rounds, &kb_each[which]);

@@ -21,6 +21,7 @@ import type { KernelHealth, Target } from '../target.ts';
 import { counterRate } from './clock.ts';
 import { qemuArguments } from './command.ts';
 import { chooseAccelerator, emulatorVersion, qemuProgram } from './kvm.ts';
+import type { AcceleratorChoice } from './kvm.ts';
 
 export interface BootOptions {
   readonly kernel: KernelBuild;
@@ -64,7 +65,10 @@ export async function bootQemu(options: BootOptions): Promise<Target> {
       cause,
     });
   });
-  const choice = await chooseAccelerator(options.kernel.image);
+  const choice: AcceleratorChoice =
+    options.clock === 'icount'
+      ? { accelerator: 'tcg', reason: 'only emulation counts instructions' }
+      : await chooseAccelerator(options.kernel.image);
   for (let attempt = 1; ; attempt++) {
     const folder = await mkdtemp(join(tmpdir(), 'aemcert-'));
     try {
@@ -78,7 +82,7 @@ export async function bootQemu(options: BootOptions): Promise<Target> {
 
 async function boot(
   options: BootOptions,
-  choice: Awaited<ReturnType<typeof chooseAccelerator>>,
+  choice: AcceleratorChoice,
   folder: string,
 ): Promise<Target> {
   const { cpus = 2, memoryMiB = 512, clock = 'host' } = options;

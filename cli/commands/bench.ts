@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { relative } from 'node:path';
+import type { Command } from 'commander';
+import { abortOnSignal } from '../../lib/abort-on-signal.ts';
+import { labelOf } from '../../reporters/bench/mechanisms.ts';
+import type { BenchClock } from '../../reporters/bench/results.ts';
+import { grouped, renderTable } from '../../reporters/bench/table.ts';
+import { writeBench } from '../../reporters/bench/write.ts';
+import { measureCore } from '../../suites/scalability/measure.ts';
+import { buildProgressView } from '../build-progress.ts';
+import { positive } from '../option-values.ts';
+
+interface Options {
+  readonly quick?: true;
+  readonly out: string;
+  readonly memory: number;
+}
+
+/** `aemcert bench`: what AEM costs, beside what else there is. */
+export function register(program: Command): void {
+  const bench = program
+    .command('bench')
+    .description('measure what events cost, by AEM and by what else Linux has')
+    .showHelpAfterError('(aemcert bench --help tells what there is)')
+    .addHelpText('after', '\nExamples:\n  $ aemcert bench core\n  $ aemcert bench core --quick');
+
+  bench
+    .command('core')
+    .description('AEM, epoll, io_uring, real-time signals, poll: instructions per event, and memory')
+    .option('-q, --quick', 'fewer rounds, and no more than 10,000 idle registrations')
+    .option('-o, --out <dir>', 'where bench-core.json and bench-core.svg go', 'reports')
+    .option('--memory <MiB>', 'of the guest', positive, 768)
+    .addHelpText('after', `
+The guest has one CPU and runs twice: by a clock that counts instructions, whose
+figures are the same each time, and by the host's, whose figures are not.
+Events are raised one at a time and 64 at once, beside 1 to 1,000,000 idle ones.
+What each mechanism delivered is counted: one event too few or too many is an error.
+
+Exit status: 0 measured, 1 events were lost or came twice, 2 usage,
+3 could not tell: the machine or the target failed.
+
+Examples:
+  $ aemcert bench core
+  $ aemcert bench core --quick --out /tmp/bench
+  $ aemcert bench core --memory 1536`)
+    .action(core);
+}
+
+const phases: Readonly<Record<BenchClock, string>> = { icount: 'in instructions', host: 'by the host’s clock' };
+
+async function core(options: Options): Promise<void> {
+  const interruption = abortOnSignal();
+  const view = buildProgressView(process.stderr);
+  try {
+    const results = await measureCore({
+      quick: options.quick === true,
+      memoryMiB: options.memory,
+      command: ['aemcert', ...process.argv.slice(2)],
+      signal: interruption.signal,
+      onBuild: view.show,
+      onBoot: (clock) => view.show({ stage: 'programs', message: `booting, to measure ${phases[clock]}` }),
+      onBegin: (clock, { mechanism, idle, done, plan }) =>
+        view.show({
+          stage: 'programs',
+          message: `measuring ${phases[clock]}: ${labelOf(mechanism)}, ${grouped(idle)} idle`,
+          done,
+          total: plan,
+        }),
+    });
+    view.done();
+    const paths = await writeBench(results, options.out);
+    process.stdout.write(renderTable(results));
+    process.stdout.write(`Reports: ${paths.map((path) => relative('.', path)).join(', ')}\n`);
+  } finally {
+    view.done();
+    interruption.dispose();
+  }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import type { TargetInfo } from '../results.ts';
+
+/** What `aemcert bench core` measured, as suites/guest/bench.c tells it. */
+
+/** Of the rounds; nanoseconds an event. */
+export interface Figure {
+  readonly median: number;
+  readonly min: number;
+}
+
+export const metrics = ['raise', 'deliver', 'whole'] as const;
+export type Metric = (typeof metrics)[number];
+
+/** A number of events raised one right after the other, while nobody else ran. */
+export interface Burst extends Readonly<Record<Metric, Figure>> {
+  readonly size: number;
+  readonly rounds: number;
+}
+
+export interface Fitting {
+  readonly mechanism: string;
+  /** Registered sources beside those that are raised. */
+  readonly idle: number;
+  readonly fits: true;
+  readonly bursts: readonly Burst[];
+  /** Nanoseconds a source. */
+  readonly register: number;
+  /** Absent where sources go with the whole. */
+  readonly shutdown?: number;
+  /** Of kernel memory a source; absent where there are too few to weigh. */
+  readonly bytes?: number;
+}
+
+/** There was too little memory for so many sources. */
+export interface Misfit {
+  readonly mechanism: string;
+  readonly idle: number;
+  readonly fits: false;
+  /** An estimate, from those that did fit. */
+  readonly neededKb: number;
+  readonly availableKb: number;
+}
+
+export type Measurement = Fitting | Misfit;
+
+/** `icount`: a virtual nanosecond is an instruction. `host`: it is the host's. */
+export type BenchClock = 'icount' | 'host';
+
+export interface ClockRun {
+  readonly clock: BenchClock;
+  readonly target: TargetInfo;
+  /** So many instructions took so long. */
+  readonly nops: number;
+  readonly nopsNs: number;
+  /** How long it takes to read the clock: a part of every figure. */
+  readonly clockNs: number;
+  readonly measurements: readonly Measurement[];
+}
+
+export interface BenchResults {
+  readonly schema: 'aemcert-bench-core/1';
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly command: readonly string[];
+  /** Fewer rounds and sources than a whole run has. */
+  readonly quick: boolean;
+  readonly release: string;
+  readonly runs: readonly ClockRun[];
+}
+
+/** What one unit of a clock's figures is. */
+export const unitOf: Readonly<Record<BenchClock, string>> = { icount: 'instructions', host: 'ns' };
