@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { expect, test } from 'vitest';
+import { benchChart } from './chart.ts';
+import { mechanisms } from './mechanisms.ts';
+import { sampleResults } from './testing/sample.ts';
+import type { ClockRun } from './results.ts';
+
+function sampleRun(): ClockRun {
+  const [run] = sampleResults().runs;
+  if (run === undefined) throw new Error('the sample has a run');
+  return run;
+}
+
+/** Enough of XML: every element is closed, in order, every attribute quoted, no stray < or &. */
+function elementsOf(svg: string): readonly string[] {
+  const open: string[] = [];
+  const seen: string[] = [];
+  const rest = svg.replace(/<(\/?)([a-z]+)((?: [a-zA-Z:-]+="[^"<&]*")*)(\/?)>/g, (_, end: string, name: string, __, empty: string) => {
+    if (end === '/') expect(open.pop()).toBe(name);
+    else {
+      seen.push(name);
+      if (empty === '') open.push(name);
+    }
+    return '';
+  });
+  expect(open).toEqual([]);
+  expect(rest).not.toMatch(/[<]|&(?!(amp|lt|gt|quot|#39);)/);
+  return seen;
+}
+
+test('is well-formed XML with a root of its own', () => {
+  const svg = benchChart(sampleRun());
+
+  const [root] = elementsOf(svg);
+  expect(root).toBe('svg');
+  expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" viewBox="0 0 900 \d+"/);
+  expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+});
+
+test('has every series in every panel, with a point for each count that fits, and its label', () => {
+  const svg = benchChart(sampleRun());
+
+  const panels = svg.split(/<g transform="translate\(0 \d+\)">/).slice(1);
+  expect(panels).toHaveLength(2);
+  for (const panel of panels) {
+    for (const { id, label } of mechanisms) {
+      const series = panel.split(`<g data-series="${id}"`)[1]?.split('</g>')[0] ?? '';
+      const points = series.match(/ d="M[\d.]+ [\d.]+(L[\d.]+ [\d.]+)*"/)?.[0].split('L') ?? [];
+      expect(points, id).toHaveLength(id === 'poll' || id === 'io_uring-read' ? 2 : 3);
+      expect(series).toContain(`>${label}</text>`);
+    }
+  }
+});
+
+test('its axes are labelled, and it says what does not fit', () => {
+  const svg = benchChart(sampleRun());
+
+  expect(svg.match(/>idle registrations</g)).toHaveLength(2);
+  expect(svg.match(/>instructions per event</g)).toHaveLength(2);
+  expect(svg).toContain('>1,000,000<');
+  expect(svg).toContain('Do not fit into 768 MiB: io_uring, reads (1,000,000).');
+});
+
+test('is readable in the dark', () => {
+  expect(benchChart(sampleRun())).toContain('@media (prefers-color-scheme:dark)');
+});

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../../lib/testing/temporary-folder.ts';
+import { sampleResults } from './testing/sample.ts';
+import { writeBench } from './write.ts';
+
+test('writes the figures with their ratios, and the chart', async () => {
+  const folder = join(await temporaryFolder(), 'new');
+
+  const paths = await writeBench(sampleResults(), folder);
+
+  expect(paths).toEqual([join(folder, 'bench-core.json'), join(folder, 'bench-core.svg')]);
+  const json = JSON.parse(await readFile(join(folder, 'bench-core.json'), 'utf8'));
+  expect(json).toMatchObject(sampleResults());
+  // Two clocks, three metrics, three counts, two bursts.
+  expect(json.ratios).toHaveLength(36);
+  expect(json.ratios[0]).toMatchObject({ clock: 'icount', metric: 'raise', idle: 1, burst: 1, peer: 'epoll' });
+  expect(await readFile(join(folder, 'bench-core.svg'), 'utf8')).toMatch(/^<svg /);
+});
