@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { html } from '../coverage/markup.ts';
 import type { Markup } from '../coverage/markup.ts';
-import { mechanisms } from './mechanisms.ts';
+import { labelOf, mechanisms } from './mechanisms.ts';
 import type { Mechanism } from './mechanisms.ts';
 import { burstOf, burstSizes, idleCounts } from './ratios.ts';
 import type { ClockRun } from './results.ts';
@@ -13,9 +13,9 @@ import { grouped } from './table.ts';
 const width = 900;
 const panel = 360;
 const head = 46;
-const foot = 40;
+const foot = 58;
 /** Of the axes, in a panel. */
-const box = { left: 88, right: 650, top: 40, bottom: 300 } as const;
+const box = { left: 96, right: 650, top: 40, bottom: 300 } as const;
 
 interface Point {
   readonly x: number;
@@ -37,8 +37,8 @@ export function benchChart(run: ClockRun): string {
 <rect class="paper" width="${width}" height="${height}"/>
 <text class="ink" x="24" y="30" font-size="17" font-weight="600">What it costs to be told of an event</text>
 ${sizes.map((size, index) => drawPanel(run, size, head + index * panel))}
-<text class="soft" x="24" y="${height - 16}">${footnote(run)}</text>
-</svg>`;
+${footnotes(run).map((line, index) => html`<text class="soft" x="24" y="${height - 34 + 20 * index}">${line}</text>
+`)}</svg>`;
   return `${svg.source}\n`;
 }
 
@@ -75,7 +75,7 @@ ${ticks.map(
 `,
   )}<path class="axis" fill="none" d="M${box.left} ${box.top}V${box.bottom}H${box.right}"/>
 <text class="ink" x="${(box.left + box.right) / 2}" y="${box.bottom + 40}" text-anchor="middle">idle registrations</text>
-<text class="ink" transform="translate(26 ${(box.top + box.bottom) / 2}) rotate(-90)" text-anchor="middle">${unit} per event</text>
+<text class="ink" transform="translate(20 ${(box.top + box.bottom) / 2}) rotate(-90)" text-anchor="middle">${unit} per event</text>
 ${drawSeries(series, x, y)}</g>
 `;
 }
@@ -99,7 +99,8 @@ function drawSeries(series: readonly Series[], x: LogScale, y: LogScale): readon
 <path fill="none" stroke-width="${mechanism.role === 'subject' ? 3.5 : 1.8}"${dash(mechanism)} d="M${points.map((point) => `${point.x} ${point.y}`).join('L')}"/>
 <path fill="none" stroke-width="0.8" opacity="0.7" d="M${end.x + 6} ${end.y}L${box.right + 8} ${label}"/>
 ${points.map((point) => drawMark(mechanism, point))}
-<text x="${box.right + 13}" y="${label + 4}" stroke="none"${bold(mechanism)}>${mechanism.label}</text>
+${drawMark(mechanism, { x: box.right + 16, y: label })}
+<text class="ink" x="${box.right + 27}" y="${round(label + 4.5)}" stroke="none"${bold(mechanism)}>${mechanism.label}</text>
 </g>
 `,
     );
@@ -126,13 +127,12 @@ function drawMark({ mark }: Mechanism, { x, y }: Point): Markup {
   }
 }
 
-function footnote(run: ClockRun): string {
-  const labels = new Map(mechanisms.map(({ id, label }) => [id, label]));
-  const misfits = run.measurements
-    .filter(({ fits }) => !fits)
-    .map(({ mechanism, idle }) => `${labels.get(mechanism) ?? mechanism} (${grouped(idle)})`);
-  const told = misfits.length === 0 ? '' : ` Do not fit into ${run.target.memoryMiB} MiB: ${misfits.join(', ')}.`;
-  return `From when all are raised until the program has been told of all. Dashed: for contrast.${told}`;
+function footnotes(run: ClockRun): readonly string[] {
+  const misfits = run.measurements.filter(({ fits }) => !fits);
+  const what = 'From when all of a burst are raised until the program has been told of all. Dashed: for contrast.';
+  if (misfits.length === 0) return [what];
+  const told = misfits.map(({ mechanism, idle }) => `${labelOf(mechanism)} (${grouped(idle)})`).join('; ');
+  return [what, `Do not fit into ${run.target.memoryMiB} MiB: ${told}.`];
 }
 
 function round(value: number): number {

@@ -18,10 +18,10 @@ test('ticks surround the values', () => {
   expect(logTicks(200, 200)).toEqual([200, 400]);
 });
 
-test('labels are moved apart, in their order, and stay inside', () => {
+test('labels are moved apart, in their order, as little as can be, and stay inside', () => {
   const moved = spread([100, 102, 50, 299, 300], 17, 40, 300);
 
-  expect(moved).toEqual([100, 117, 50, 283, 300]);
+  expect(moved).toEqual([92.5, 109.5, 50, 283, 300]);
 });
 
 test('labels that are apart stay where they are', () => {

@@ -28,20 +28,45 @@ function range(from: number, to: number): readonly number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
 
-/** Moves places apart that are nearer than `gap`, in their order, between `top` and `bottom`. */
+/**
+ * Moves places apart that are nearer than `gap`, in their order and as little as can be, between
+ * `top` and `bottom`.
+ */
 export function spread(places: readonly number[], gap: number, top: number, bottom: number): readonly number[] {
   const order = places.map((place, index) => ({ place, index })).sort((a, b) => a.place - b.place);
-  let free = top;
-  for (const one of order) {
-    one.place = Math.max(one.place, free);
-    free = one.place + gap;
-  }
-  let limit = bottom;
-  for (const one of order.toReversed()) {
-    one.place = Math.min(one.place, limit);
-    limit = one.place - gap;
+  const groups: Group[] = [];
+  for (const { place, index } of order) {
+    let group: Group = { members: [index], wish: place };
+    for (let above = groups.at(-1); above !== undefined; above = groups.at(-1)) {
+      if (startOf(above, gap, top, bottom) + above.members.length * gap <= startOf(group, gap, top, bottom)) break;
+      groups.pop();
+      group = merge(above, group, gap);
+    }
+    groups.push(group);
   }
   const moved = new Array<number>(places.length).fill(0);
-  for (const { place, index } of order) moved[index] = place;
+  for (const group of groups) {
+    const start = startOf(group, gap, top, bottom);
+    for (const [at, index] of group.members.entries()) moved[index] = start + at * gap;
+  }
   return moved;
+}
+
+/** Places that lie a gap apart, the first of them best at `wish`. */
+interface Group {
+  readonly members: readonly number[];
+  readonly wish: number;
+}
+
+function startOf({ members, wish }: Group, gap: number, top: number, bottom: number): number {
+  return Math.max(top, Math.min(wish, bottom - (members.length - 1) * gap));
+}
+
+/** Best where the moves of all members are least squares. */
+function merge(above: Group, below: Group, gap: number): Group {
+  const [m, n] = [above.members.length, below.members.length];
+  return {
+    members: [...above.members, ...below.members],
+    wish: (m * above.wish + n * (below.wish - m * gap)) / (m + n),
+  };
 }
