@@ -2,6 +2,7 @@
 import { relative } from 'node:path';
 import type { Command } from 'commander';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
+import { checkWritable } from '../../lib/make-folder.ts';
 import { labelOf } from '../../reporters/bench/mechanisms.ts';
 import type { BenchClock } from '../../reporters/bench/results.ts';
 import { grouped, renderTable } from '../../reporters/bench/table.ts';
@@ -52,6 +53,7 @@ async function core(options: Options): Promise<void> {
   const interruption = abortOnSignal();
   const view = buildProgressView(process.stderr);
   try {
+    await checkWritable(options.out);
     const results = await measureCore({
       quick: options.quick === true,
       memoryMiB: options.memory,

@@ -169,6 +169,7 @@ const struct mechanism bench_epoll_edge = {
 
 const struct mechanism bench_epoll_edge_unread = {
 	.name = "epoll-edge-unread",
+	.most = 100000,
 	.descriptors = true,
 	.open = edge_open,
 	.add = epoll_add,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { execFile } from 'node:child_process';
-import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Flavour, GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
 import { ensureGuest } from '../../kernel/build/guest.ts';
@@ -9,8 +9,8 @@ import { findInstrumented } from '../../kernel/build/instrumented.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
 import type { OnProgress } from '../../kernel/build/progress.ts';
 import { digestFile, digestFiles, listFiles } from '../../lib/digest.ts';
-import { InfrastructureError, formatError } from '../../lib/errors.ts';
-import { makeFolder } from '../../lib/make-folder.ts';
+import { formatError } from '../../lib/errors.ts';
+import { checkWritable } from '../../lib/make-folder.ts';
 import { projectRoot } from '../../lib/paths.ts';
 import { uniteRanges } from '../../reporters/ranges.ts';
 import type {
@@ -150,23 +150,6 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   }
   await store.save();
   return state.results();
-}
-
-/** A folder that cannot be written to is better known before a build than after the run. */
-async function checkWritable(out: string): Promise<void> {
-  const probe = join(out, `.writable-${process.pid}`);
-  try {
-    await makeFolder(resolve(out));
-    await (await open(probe, 'w')).close();
-    await rm(probe);
-  } catch (cause) {
-    throw new InfrastructureError('the folder for the results cannot be written to', {
-      where: out,
-      seen: cause instanceof Error ? cause.message : String(cause),
-      hint: 'choose another one with --out',
-      cause,
-    });
-  }
 }
 
 /** The figures of all requirements, by id and name. */
