@@ -59,6 +59,10 @@ async function measureBy(
     }
     if (clock === 'icount') checkInstructionClock(measured);
     return { clock, target: target.info, ...measured };
+  } catch (error) {
+    // What an interruption breaks is no news.
+    options.signal.throwIfAborted();
+    throw error;
   } finally {
     await target.close();
   }
