@@ -86,7 +86,7 @@ function drawSeries(series: readonly Series[], x: LogScale, y: LogScale): readon
     points: values.map(({ idle, cost }) => ({ x: round(x.at(idle)), y: round(y.at(cost)) })),
   }));
   const ends = lines.map(({ points }) => points.at(-1) ?? { x: 0, y: 0 });
-  const labels = spread(ends.map((end) => end.y), 17, box.top, box.bottom);
+  const labels = spread(ends.map((end) => end.y), 17, box.top, box.bottom + 44);
   // What is compared lies on top of what it is compared with.
   return lines
     .map(({ mechanism, points }, index) => {

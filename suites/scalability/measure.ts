@@ -32,7 +32,13 @@ export async function measureCore(options: MeasureOptions): Promise<BenchResults
   const kernel = await ensureKernel({ signal, onProgress });
   const guest = await ensureGuest(kernel, 'release', { signal, onProgress });
   const runs: ClockRun[] = [];
-  for (const clock of clocks) runs.push(await measureBy(clock, kernel, guest, options));
+  try {
+    for (const clock of clocks) runs.push(await measureBy(clock, kernel, guest, options));
+  } catch (error) {
+    // What an interruption breaks is no news.
+    signal.throwIfAborted();
+    throw error;
+  }
   const finishedAt = new Date().toISOString();
   return { schema: 'aemcert-bench-core/1', startedAt, finishedAt, command, quick, release: kernel.release, runs };
 }
@@ -59,10 +65,6 @@ async function measureBy(
     }
     if (clock === 'icount') checkInstructionClock(measured);
     return { clock, target: target.info, ...measured };
-  } catch (error) {
-    // What an interruption breaks is no news.
-    options.signal.throwIfAborted();
-    throw error;
   } finally {
     await target.close();
   }
