@@ -14,7 +14,8 @@
  *              that it was made for, and the rest when it attaches itself.
  *   aem_slot   a delivery: an event whose handler is to run, runs, or has run
  *              and is not settled. Of the context's, in the order of its
- *              ring's calls, or a handler process's own. Holds the event.
+ *              ring's calls, or a handler process's own. Holds the event: when
+ *              it is shut down meanwhile, by the reference of its registration.
  *   aem_event  see aem-kernel.h.
  *
  * Locking
@@ -117,7 +118,7 @@ struct aem_level {
 	u8 count;			/* ... of the context */
 	u8 prio;			/* of the batch */
 	bool has_restart;
-	unsigned long sp;		/* of what it interrupted */
+	unsigned long top;		/* of its stack: above, it was left */
 	sigset_t blocked;		/* when it began: so each handler finds it */
 	/* Of the system call that the upcall interrupted; sigreturn drops it. */
 	struct restart_block restart;
@@ -219,6 +220,8 @@ int aem_task_attach(struct aem_space *space, struct file *file,
 		    struct aem_attach *how);
 void aem_task_put(struct aem_task *t);
 bool aem_upcall_due(struct aem_task *t);
+unsigned int aem_task_serve(struct aem_task *t, unsigned long top,
+			    bool *kicked);
 int aem_top_pending(struct aem_task *t);
 void aem_task_wake(struct aem_task *t);
 void aem_task_enqueue(struct aem_task *t, struct aem_event *ev);
@@ -233,7 +236,7 @@ void aem_task_settle(struct aem_task *t);
 void aem_task_restore_mask(struct aem_task *t);
 void aem_task_unwind(struct aem_task *t);
 long aem_task_next(struct aem_task *t);
-unsigned int aem_task_push(struct aem_task *t);
+unsigned int aem_task_push(struct aem_task *t, unsigned long top);
 void aem_task_abandon(struct aem_task *t);
 
 /* process.c */
@@ -258,6 +261,6 @@ void aem_capsules_release(struct aem_task *owner);
 
 /* wait.c */
 long aem_wait_signal(void);
-long aem_wait_handler(struct aem_task *t, s64 deadline);
+long aem_wait_handler(struct aem_task *t, struct aem_wait *wait);
 
 #endif /* AEM_CORE_H */

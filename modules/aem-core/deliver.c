@@ -42,9 +42,6 @@
 /* Calls in a batch at most: what a kernel entry is divided by. */
 #define AEM_BATCH_MAX	64
 
-/* What the smallest signal frame takes, with its red zone. */
-#define AEM_FRAME_MIN	1024
-
 static u32 aem_call_state(struct aem_task *t, unsigned int index)
 {
 	return READ_ONCE(t->ring->calls[index].state) & AEM_CALL_STATE;
@@ -65,17 +62,10 @@ static void aem_event_keep(struct aem_event *ev)
 	ev->pending = 1;
 }
 
-/**
- * aem_slot_end - end a delivery
- * @slot: of the event's owner or of its handler process
- * @how: what became of it
- *
- * Context: process, may sleep.
- */
-void aem_slot_end(struct aem_slot *slot, enum aem_end how)
+/* What is to be done when a handler has come to its end, or never began. */
+static void aem_slot_close(struct aem_slot *slot, enum aem_end how)
 {
 	struct aem_event *ev = slot->ev;
-	struct aem_task *t = ev->task;
 	struct aem_delivery d = {
 		.data = slot->data,
 		.len = slot->len,
@@ -86,14 +76,21 @@ void aem_slot_end(struct aem_slot *slot, enum aem_end how)
 	if (how == AEM_END_BACK && ev->kind->undo)
 		ev->kind->undo(ev, &d);
 	if (slot->data)
-		aem_zone_free(aem_space_zone(t->space), slot->data, slot->len);
+		aem_zone_free(aem_space_zone(ev->task->space), slot->data,
+			      slot->len);
 	slot->data = NULL;
 	if (how == AEM_END_RAN && (slot->last || ev->flags & EVF_ONESHOT))
 		aem_event_shutdown(ev);
 	trace_aem_return(ev->id, how == AEM_END_RAN);
+}
 
-	spin_lock_irq(&t->lock);
-	slot->ev = NULL;
+/*
+ * The event's delivery is over. Called with the owner's lock held. Returns
+ * true for one that was shut down: then it is to be put.
+ */
+static bool aem_event_rest(struct aem_task *t, struct aem_event *ev,
+			   enum aem_end how)
+{
 	ev->state &= ~(AEM_EV_RUNNING | AEM_EV_HELD);
 	switch (how) {
 	case AEM_END_RAN:
@@ -108,32 +105,65 @@ void aem_slot_end(struct aem_slot *slot, enum aem_end how)
 		break;
 	}
 	aem_task_enqueue(t, ev);
-	spin_unlock_irq(&t->lock);
-	aem_event_put(ev);
+	return ev->state & AEM_EV_DEAD;
 }
 
-/* Ends the delivery in a slot by what the dispatcher has made of its call. */
-static void aem_task_end(struct aem_task *t, unsigned int index)
+/**
+ * aem_slot_end - end a delivery
+ * @slot: of the event's owner or of its handler process
+ * @how: what became of it
+ *
+ * Context: process, may sleep.
+ */
+void aem_slot_end(struct aem_slot *slot, enum aem_end how)
 {
-	struct aem_slot *slot = &t->slots[index];
-	u32 state;
+	struct aem_event *ev = slot->ev;
+	struct aem_task *t = ev->task;
+	bool dead;
 
-	if (!slot->ev)
-		return;
-	state = xchg(&t->ring->calls[index].state, AEM_CALL_NONE);
-	state &= AEM_CALL_STATE;
-	if (state == AEM_CALL_TAKEN || state == AEM_CALL_DONE)
-		aem_slot_end(slot, AEM_END_RAN);
-	else
-		aem_slot_end(slot, AEM_END_BACK);
+	aem_slot_close(slot, how);
+	spin_lock_irq(&t->lock);
+	slot->ev = NULL;
+	dead = aem_event_rest(t, ev, how);
+	spin_unlock_irq(&t->lock);
+	if (dead)
+		aem_event_put(ev);
 }
 
+/* What the dispatcher has made of a call, which is then no more. */
+static enum aem_end aem_call_end(struct aem_task *t, unsigned int index)
+{
+	u32 state = xchg(&t->ring->calls[index].state, AEM_CALL_NONE);
+
+	state &= AEM_CALL_STATE;
+	return state == AEM_CALL_TAKEN || state == AEM_CALL_DONE ?
+	       AEM_END_RAN : AEM_END_BACK;
+}
+
+/* Ends all deliveries of a level's batch, under one lock. */
 static void aem_level_end(struct aem_task *t, struct aem_level *level)
 {
+	struct aem_slot *slots = &t->slots[level->first];
+	enum aem_end how[AEM_BATCH_MAX];
 	unsigned int i;
 
+	for (i = 0; i < level->count; i++) {
+		if (!slots[i].ev)
+			continue;
+		how[i] = aem_call_end(t, level->first + i);
+		aem_slot_close(&slots[i], how[i]);
+	}
+	spin_lock_irq(&t->lock);
 	for (i = 0; i < level->count; i++)
-		aem_task_end(t, level->first + i);
+		if (slots[i].ev && !aem_event_rest(t, slots[i].ev, how[i]))
+			slots[i].ev = NULL;
+	spin_unlock_irq(&t->lock);
+	/* Those that are left were shut down. */
+	for (i = 0; i < level->count; i++) {
+		if (slots[i].ev)
+			aem_event_put(slots[i].ev);
+		slots[i].ev = NULL;
+	}
 	level->count = 0;
 	t->used = level->first;
 }
@@ -197,7 +227,7 @@ void aem_task_settle(struct aem_task *t)
 			continue;
 		state = aem_call_state(t, i);
 		if (state == AEM_CALL_DONE || state == AEM_CALL_REVOKED)
-			aem_task_end(t, i);
+			aem_slot_end(&t->slots[i], aem_call_end(t, i));
 	}
 }
 
@@ -217,7 +247,7 @@ static bool aem_stack_left(unsigned long top, unsigned long sp)
 	struct mm_struct *mm = current->mm;
 	bool left;
 
-	if (sp + AEM_FRAME_MIN <= top)
+	if (sp <= top)
 		return false;
 	/* On another stack, a coroutine's or sigaltstack()'s: no telling. */
 	if (mmap_read_lock_killable(mm))
@@ -243,28 +273,32 @@ void aem_task_unwind(struct aem_task *t)
 
 	while (t->depth) {
 		level = &t->levels[t->depth - 1];
-		if (!aem_stack_left(level->sp, sp))
+		if (!aem_stack_left(level->top, sp))
 			return;
 		aem_level_end(t, level);
 		spin_lock_irq(&t->lock);
 		aem_level_pop(t);
+		/* What was kept is for the level below, or for a new one. */
+		if (aem_upcall_due(t))
+			aem_task_wake(t);
 		spin_unlock_irq(&t->lock);
 	}
 }
 
-/* Half of what is left, so that each level above gets some. */
+/* Two thirds of what is left, so that each level above gets some. */
 static unsigned int aem_level_room(struct aem_task *t, struct aem_level *level)
 {
 	int left = AEM_RING_CALLS - level->first - (AEM_PRIOS - (int)t->depth);
 
-	return clamp(left / 2, 1, AEM_BATCH_MAX);
+	return clamp(left * 2 / 3, 1, AEM_BATCH_MAX);
 }
 
 /*
- * Takes the events of a batch off the queue. Returns how many; without any
- * the level has ended.
+ * Takes the events of a batch off the queue, for a level that is there or, the
+ * first time, begins with it. Returns how many; without any the level ends.
  */
-static unsigned int aem_level_pick(struct aem_task *t, struct aem_level *level)
+static unsigned int aem_level_pick(struct aem_task *t, struct aem_level *level,
+				   bool begins)
 {
 	unsigned int room = aem_level_room(t, level);
 	struct list_head *queue;
@@ -273,27 +307,30 @@ static unsigned int aem_level_pick(struct aem_task *t, struct aem_level *level)
 	int top;
 
 	level->count = 0;
+	t->used = level->first;
 	spin_lock_irq(&t->lock);
 	top = aem_top_pending(t);
-	if (t->depth > 1)
+	if (level > t->levels)
 		floor = level[-1].prio;
 	if (top <= floor) {
-		aem_level_pop(t);
-		t->used = level->first;
+		if (!begins)
+			aem_level_pop(t);
 		spin_unlock_irq(&t->lock);
 		return 0;
 	}
 	level->prio = top;
 	t->looked = false;
+	if (begins)
+		t->ring->depth = ++t->depth;
 	queue = &t->pending[top];
 	while (level->count < room && !list_empty(queue)) {
 		ev = list_first_entry(queue, struct aem_event, queue);
 		aem_task_dequeue(t, ev);
 		ev->state |= AEM_EV_RUNNING;
 		ev->pending = ev->each ? ev->pending - 1 : 0;
-		ev->slot = level->first + level->count++;
-		refcount_inc(&ev->ref);
+		ev->slot = level->first + level->count;
 		t->slots[ev->slot].ev = ev;
+		level->count++;
 	}
 	t->used = level->first + level->count;
 	spin_unlock_irq(&t->lock);
@@ -329,40 +366,44 @@ static int aem_slot_construct(struct aem_task *t, unsigned int index)
 static void aem_slot_starve(struct aem_task *t, struct aem_slot *slot)
 {
 	struct aem_event *ev = slot->ev;
+	bool dead;
 
 	spin_lock_irq(&t->lock);
 	slot->ev = NULL;
 	aem_task_dequeue(t, ev);
 	ev->state &= ~(AEM_EV_RUNNING | AEM_EV_HELD);
 	aem_event_keep(ev);
-	if (!(ev->state & AEM_EV_DEAD))
+	dead = ev->state & AEM_EV_DEAD;
+	if (!dead)
 		aem_zone_starve(aem_space_zone(t->space), ev);
 	spin_unlock_irq(&t->lock);
-	aem_event_put(ev);
+	if (dead)
+		aem_event_put(ev);
 }
 
 /* Puts the end of a batch, from @count on, back to where it was taken from. */
 static void aem_level_cut(struct aem_task *t, struct aem_level *level,
 			  unsigned int count)
 {
+	struct aem_slot *slots = &t->slots[level->first];
 	unsigned int i = level->count;
 	struct aem_event *ev;
 
 	spin_lock_irq(&t->lock);
 	while (i-- > count) {
-		ev = t->slots[level->first + i].ev;
+		ev = slots[i].ev;
 		aem_task_dequeue(t, ev);
-		ev->state &= ~(AEM_EV_RUNNING | AEM_EV_HELD);
-		aem_event_keep(ev);
-		aem_task_enqueue(t, ev);
+		if (!aem_event_rest(t, ev, AEM_END_BACK))
+			slots[i].ev = NULL;
 		if (ev->state & AEM_EV_QUEUED)
 			list_move(&ev->queue, &t->pending[ev->prio]);
 	}
 	spin_unlock_irq(&t->lock);
+	/* Those that are left were shut down. */
 	for (i = count; i < level->count; i++) {
-		ev = t->slots[level->first + i].ev;
-		t->slots[level->first + i].ev = NULL;
-		aem_event_put(ev);
+		if (slots[i].ev)
+			aem_event_put(slots[i].ev);
+		slots[i].ev = NULL;
 	}
 	level->count = count;
 	t->used = level->first + count;
@@ -437,10 +478,12 @@ static void aem_level_publish(struct aem_task *t, struct aem_level *level)
 	spin_unlock_irq(&t->lock);
 }
 
-/* The next batch of the top level, or 0: then it has ended. */
-static unsigned int aem_level_fill(struct aem_task *t, struct aem_level *level)
+/* The next batch of a level, or 0: then it has ended. */
+static unsigned int aem_level_fill(struct aem_task *t, struct aem_level *level,
+				   bool begins)
 {
-	while (aem_level_pick(t, level)) {
+	while (aem_level_pick(t, level, begins)) {
+		begins = false;
 		if (!aem_level_construct(t, level))
 			continue;
 		aem_level_publish(t, level);
@@ -464,34 +507,29 @@ long aem_task_next(struct aem_task *t)
 	if (!t->depth)
 		return -EINVAL;
 	level = &t->levels[t->depth - 1];
-	/* While it is between two batches nothing interrupts it. */
-	spin_lock_irq(&t->lock);
-	level->prio = AEM_PRIO_MAX;
-	spin_unlock_irq(&t->lock);
 	aem_level_end(t, level);
 	aem_task_restore_mask(t);
-	return aem_level_fill(t, level);
+	return aem_level_fill(t, level, false);
 }
 
 /**
  * aem_task_push - begin a level
  * @t: of current, on its way to user mode
+ * @top: of what its dispatcher has on the stack
  *
  * Context: process, may sleep.
  * Return: where its first batch is, or 0 when there was nothing to be told.
  */
-unsigned int aem_task_push(struct aem_task *t)
+unsigned int aem_task_push(struct aem_task *t, unsigned long top)
 {
-	struct aem_level *level = &t->levels[t->depth];
+	struct aem_level *level;
 
+	/* As many as there are priorities: none can be higher. */
+	if (t->depth == AEM_PRIOS)
+		return 0;
+	level = &t->levels[t->depth];
 	level->first = t->used;
-	level->count = 0;
-	level->prio = AEM_PRIO_MAX;
-	level->sp = user_stack_pointer(current_pt_regs());
+	level->top = top;
 	level->blocked = current->blocked;
-	spin_lock_irq(&t->lock);
-	t->depth++;
-	t->ring->depth = t->depth;
-	spin_unlock_irq(&t->lock);
-	return aem_level_fill(t, level);
+	return aem_level_fill(t, level, true);
 }

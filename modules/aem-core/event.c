@@ -365,10 +365,11 @@ out:
 void aem_event_shutdown(struct aem_event *ev)
 {
 	struct aem_task *t = ev->task;
-	bool mine;
+	bool mine, running;
 
 	spin_lock_irq(&t->lock);
 	mine = !(ev->state & AEM_EV_DEAD);
+	running = ev->state & AEM_EV_RUNNING;
 	if (mine) {
 		ev->state |= AEM_EV_DEAD;
 		aem_task_dequeue(t, ev);
@@ -389,7 +390,9 @@ void aem_event_shutdown(struct aem_event *ev)
 
 	xa_erase(&events, ev->id);
 	ev->kind->shutdown(ev);
-	aem_event_put(ev);
+	/* Else it is left to its delivery. */
+	if (!running)
+		aem_event_put(ev);
 }
 
 /* Shuts all events of a kind down, in whatever process. Process context. */

@@ -94,10 +94,15 @@ static long aem_ioc_vmtable(struct aem_space *space, struct file *file,
 static long aem_ioc_wait(struct aem_task *t, void __user *arg)
 {
 	struct aem_wait wait;
+	long ret;
 
 	if (copy_from_user(&wait, arg, sizeof(wait)))
 		return -EFAULT;
-	return aem_wait_handler(t, wait.deadline);
+	if (wait.pad)
+		return -EINVAL;
+	ret = aem_wait_handler(t, &wait);
+	/* Also when it failed: a batch that was ended is not to be again. */
+	return copy_to_user(arg, &wait, sizeof(wait)) ? -EFAULT : ret;
 }
 
 static long aem_ioc_books(struct aem_space *space, void __user *arg)
@@ -184,7 +189,8 @@ static long aem_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	/* Whatever is asked, it is asked of what is so now. */
 	if (t && t->depth) {
 		aem_task_unwind(t);
-		if (cmd != AEM_IOC_NEXT)
+		/* These two end the whole batch. */
+		if (cmd != AEM_IOC_NEXT && cmd != AEM_IOC_WAIT)
 			aem_task_settle(t);
 	}
 	ret = aem_space_ioctl(space, file, cmd, (void __user *)arg);

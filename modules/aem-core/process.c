@@ -55,15 +55,15 @@ long aem_process_prepare(struct aem_task *t, unsigned long index)
 	return 0;
 }
 
-/* Called with the lock held. */
-static void aem_event_postpone(struct aem_task *t, struct aem_event *ev)
+/* Called with the lock held. Returns true for one that is to be put. */
+static bool aem_event_postpone(struct aem_task *t, struct aem_event *ev)
 {
 	ev->state &= ~(AEM_EV_RUNNING | AEM_EV_HELD);
 	aem_task_dequeue(t, ev);
 	ev->refused++;
 	ev->pending = ev->each ? ev->pending + 1 : 1;
 	if (ev->state & AEM_EV_DEAD)
-		return;
+		return true;
 	ev->state |= AEM_EV_POSTPONED;
 	list_add_tail(&ev->queue, &t->postponed);
 	/* The work holds the context. */
@@ -71,6 +71,7 @@ static void aem_event_postpone(struct aem_task *t, struct aem_event *ev)
 	if (!queue_delayed_work(aem_wq, &t->retry,
 				msecs_to_jiffies(AEM_RETRY_MS)))
 		refcount_dec(&t->ref);
+	return false;
 }
 
 /**
@@ -90,6 +91,7 @@ long aem_process_cancel(struct aem_task *t)
 		.data = slot->data,
 		.len = slot->len,
 	};
+	bool dead;
 
 	if (!t->clone)
 		return -EINVAL;
@@ -106,9 +108,10 @@ long aem_process_cancel(struct aem_task *t)
 
 	spin_lock_irq(&t->lock);
 	slot->ev = NULL;
-	aem_event_postpone(t, ev);
+	dead = aem_event_postpone(t, ev);
 	spin_unlock_irq(&t->lock);
-	aem_event_put(ev);
+	if (dead)
+		aem_event_put(ev);
 	return 0;
 }
 

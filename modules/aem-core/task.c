@@ -14,7 +14,7 @@
  * order of priority and then of arrival. An event that is more urgent than
  * the batch that runs interrupts it with a level of its own, so the
  * priorities of the levels strictly rise and there are at most AEM_PRIOS of
- * them. While a dispatcher asks for its next batch no level is pushed.
+ * them.
  */
 #include <linux/aem.h>
 #include <linux/mm.h>
@@ -35,6 +35,9 @@
  * needs a valid one; this one does no harm where its default action is taken.
  */
 #define AEM_SIGNO	SIGURG
+
+/* What the smallest signal frame takes, with its red zone. */
+#define AEM_FRAME_MIN	1024
 
 int aem_top_pending(struct aem_task *t)
 {
@@ -289,25 +292,42 @@ static void aem_continue_syscall(struct aem_level *level)
 	syscall_set_return_value(current, regs, -ERESTARTNOINTR, 0);
 }
 
+/**
+ * aem_task_serve - begin a level where one is due
+ * @t: of current
+ * @top: of what its dispatcher has on the stack
+ * @kicked: out: whether it was kicked since the last time
+ *
+ * Context: process, may sleep.
+ * Return: where the level's first batch is, or 0.
+ */
+unsigned int aem_task_serve(struct aem_task *t, unsigned long top,
+			    bool *kicked)
+{
+	bool due;
+
+	if (READ_ONCE(t->revoked))
+		aem_task_settle(t);
+	spin_lock_irq(&t->lock);
+	due = aem_upcall_due(t);
+	*kicked = t->kicked;
+	t->kicked = false;
+	spin_unlock_irq(&t->lock);
+	return due ? aem_task_push(t, top) : 0;
+}
+
 /* The hook in get_signal(). */
 static bool aem_task_upcall(struct ksignal *ksig)
 {
 	struct aem_task *t = current->aem;
 	struct aem_level *level = NULL;
-	unsigned int batch = 0;
-	bool kicked, due;
+	unsigned int batch;
+	bool kicked;
 
 	if (t->depth)
 		aem_task_unwind(t);
-	if (READ_ONCE(t->revoked))
-		aem_task_settle(t);
-	spin_lock_irq(&t->lock);
-	due = aem_upcall_due(t);
-	kicked = t->kicked;
-	t->kicked = false;
-	spin_unlock_irq(&t->lock);
-	if (due)
-		batch = aem_task_push(t);
+	batch = aem_task_serve(t, user_stack_pointer(current_pt_regs()) -
+				  AEM_FRAME_MIN, &kicked);
 	if (batch)
 		level = &t->levels[t->depth - 1];
 	/* Also when what it was kicked for is gone by now. */

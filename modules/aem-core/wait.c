@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waiting for events. A handler that runs meanwhile interrupts the sleep as
- * it does any other and the call is restarted; a signal ends it.
+ * Waiting for events, or for a signal. In aem_wait_signal() a handler that runs
+ * meanwhile interrupts the sleep as it does any other and the call is
+ * restarted; aem_wait_handler() hands the handlers' calls to its caller.
  */
 #include <linux/hrtimer.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/task_work.h>
 
 #include "core.h"
 
@@ -21,32 +23,78 @@ long aem_wait_signal(void)
 	return -ERESTARTNOHAND;
 }
 
-/*
- * How many handlers of @t, which is current's, have run since this was asked
- * last: at least one, or 0 at @deadline, CLOCK_MONOTONIC in ns, negative for
- * none. Only current counts them, so there is nothing to lose between the
- * look at the count and the sleep: the handler interrupts it.
- */
-long aem_wait_handler(struct aem_task *t, s64 deadline)
+/* How many handlers have run since the last time. */
+static unsigned int aem_take_ran(struct aem_task *t)
 {
-	ktime_t until = ns_to_ktime(deadline);
-	ktime_t *expires = deadline < 0 ? NULL : &until;
 	unsigned int ran;
 
+	/* Another process's end may count one more: the next time, then. */
+	if (!READ_ONCE(t->ran))
+		return 0;
+	spin_lock_irq(&t->lock);
+	ran = t->ran;
+	t->ran = 0;
+	spin_unlock_irq(&t->lock);
+	return min_t(unsigned int, ran, INT_MAX);
+}
+
+/*
+ * A kick alone has nothing to be done on the way to user mode but to push an
+ * upcall, which this does without a frame. Returns true when there is more.
+ */
+static bool aem_more_than_kicked(void)
+{
+	if (task_sigpending(current) || task_work_pending(current))
+		return true;
+	clear_notify_signal();
+	return false;
+}
+
+/**
+ * aem_wait_handler - wait until handlers have run
+ * @t: of current
+ * @wait: see there
+ *
+ * A thread that waits is at rest, so its handlers need no frame on top of it:
+ * it is handed the batch. Otherwise this is what an upcall does.
+ *
+ * Context: process, may sleep.
+ * Return: with a batch 0, else how many handlers have run since this was
+ * asked last: at least one, or 0 at the deadline; -EINVAL, -ERESTARTNOHAND.
+ */
+long aem_wait_handler(struct aem_task *t, struct aem_wait *wait)
+{
+	ktime_t until = ns_to_ktime(wait->deadline);
+	ktime_t *expires = wait->deadline < 0 ? NULL : &until;
+	unsigned int ran;
+	long next;
+	bool kicked;
+
+	if (wait->batch) {
+		next = aem_task_next(t);
+		if (next < 0)
+			return next;
+		wait->batch = next;
+		if (next)
+			return 0;
+	} else if (t->depth) {
+		aem_task_settle(t);
+	}
 	for (;;) {
-		spin_lock_irq(&t->lock);
-		ran = t->ran;
-		t->ran = 0;
-		spin_unlock_irq(&t->lock);
+		ran = aem_take_ran(t);
 		if (ran)
-			return min_t(unsigned int, ran, INT_MAX);
-		if (signal_pending(current))
+			return ran;
+		/* A kick from here on is seen before the sleep. */
+		if (signal_pending(current) && aem_more_than_kicked())
 			return -ERESTARTNOHAND;
+		wait->batch = aem_task_serve(t, wait->frame, &kicked);
+		if (wait->batch)
+			return 0;
 		set_current_state(TASK_INTERRUPTIBLE);
 		if (!signal_pending(current) &&
 		    !schedule_hrtimeout(expires, HRTIMER_MODE_ABS)) {
 			__set_current_state(TASK_RUNNING);
-			return 0;
+			return aem_take_ran(t);
 		}
 		__set_current_state(TASK_RUNNING);
 	}

@@ -57,6 +57,9 @@ static struct example_data *example_take(struct example_event *ex)
 {
 	struct example_data *data;
 
+	/* Data comes before its activation, so what is not there is not due. */
+	if (list_empty_careful(&ex->written))
+		return NULL;
 	spin_lock(&ex->lock);
 	data = list_first_entry_or_null(&ex->written, struct example_data,
 					node);

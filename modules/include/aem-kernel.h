@@ -59,8 +59,8 @@ struct kmem_cache;
  * @state: AEM_EV_*, private to aem-core
  * @each: does not merge activations; set by init
  * @slot: which of the owner's deliveries it has, while it runs
- * @ref: one for the registration, one while the handler runs, and those of
- *	aem_event_get()
+ * @ref: one for the registration, which a delivery under way inherits when the
+ *	event is shut down, and those of aem_event_get()
  * @rcu: the memory is freed a grace period after the last reference, because
  *	aem_event_get() looks it up under RCU
  * @priv: the module's part, of aem_kind.priv_size bytes, zeroed

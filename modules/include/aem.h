@@ -169,8 +169,15 @@ struct aem_books {
 	__u64 refused;	/* not taken, and who raised it was told */
 };
 
+/*
+ * A thread that waits needs no upcall: it is told of its batch, makes the
+ * calls and asks again, which ends the batch as AEM_IOC_NEXT does.
+ */
 struct aem_wait {
-	__s64 deadline;	/* CLOCK_MONOTONIC in ns, negative for none */
+	__s64 deadline;	/* in: CLOCK_MONOTONIC in ns, negative for none */
+	__u64 frame;	/* in: of the dispatcher, on the stack; above, it is left */
+	__u32 batch;	/* in: the last one told or 0; out: the one to be made or 0 */
+	__u32 pad;	/* zero */
 };
 
 #define AEM_IOC_ATTACH		_IOWR('A', 0x10, struct aem_attach)
@@ -184,8 +191,11 @@ struct aem_wait {
 #define AEM_IOC_NEXT		_IO('A', 0x14)
 /* Sleeps until a signal is delivered: always fails with EINTR. */
 #define AEM_IOC_KEEPALIVE	_IO('A', 0x15)
-/* How many handlers ran since the last time; 0 at the deadline. */
-#define AEM_IOC_WAIT		_IOW('A', 0x16, struct aem_wait)
+/*
+ * How many handlers ran since the last time, when there is no batch; 0 at the
+ * deadline.
+ */
+#define AEM_IOC_WAIT		_IOWR('A', 0x16, struct aem_wait)
 /* How many of the caller's events live that carry EVF_KEEPALIVE. */
 #define AEM_IOC_LIVE		_IO('A', 0x17)
 /* Ends the handlers that have returned, before their batch ends. */

@@ -135,7 +135,7 @@ static bool aem_make(struct aem_ring *ring, unsigned int index)
 		return true;
 	}
 	aem_call_handler(call);
-	if (aem_core_attached() < 0)
+	if (!aem_ring)
 		return false;
 	__atomic_store_n(&call->state, AEM_CALL_DONE, __ATOMIC_RELEASE);
 	if (wish & AEM_CALL_SETTLE ||
@@ -144,26 +144,31 @@ static bool aem_make(struct aem_ring *ring, unsigned int index)
 	return true;
 }
 
+bool aem_make_batch(unsigned int batch)
+{
+	unsigned int index = AEM_BATCH_FIRST(batch);
+	unsigned int end = index + AEM_BATCH_COUNT(batch);
+	struct aem_ring *ring = aem_ring;
+	int saved = errno;
+	bool more = true;
+
+	while (more && index < end)
+		more = aem_make(ring, index++);
+	if (more && __atomic_load_n(&ring->refill, __ATOMIC_RELAXED))
+		aem_refill();
+	errno = saved;
+	return more;
+}
+
 void aem_dispatcher(int sig, void *info, void *context)
 {
-	struct aem_ring *ring = aem_ring;
 	int batch = ((siginfo_t *)info)->si_int;
-	unsigned int index, end;
 	int saved = errno;
 
 	(void)sig;
 	(void)context;
-	while (batch > 0) {
-		index = AEM_BATCH_FIRST(batch);
-		end = index + AEM_BATCH_COUNT(batch);
-		for (; index < end; index++)
-			if (!aem_make(ring, index))
-				goto out;
-		if (__atomic_load_n(&ring->refill, __ATOMIC_RELAXED))
-			aem_refill();
+	while (batch > 0 && aem_make_batch(batch))
 		batch = ioctl(aem_core_attached(), AEM_IOC_NEXT);
-	}
-out:
 	errno = saved;
 }
 

@@ -52,7 +52,12 @@ void aem_forget(void);
 extern __thread struct aem_ring *aem_ring
 	__attribute__((tls_model("initial-exec")));
 
-/* dispatch.c: how many dispatchers are on the thread's stack */
+/*
+ * dispatch.c: makes the calls of a batch. False: this is a child that one of
+ * its handlers made, and the batch is its parent's.
+ */
+bool aem_make_batch(unsigned int batch);
+/* How many dispatchers are on the thread's stack. */
 int aem_dispatching(void);
 /* Makes the capsules that the ring says the pool is short of. */
 void aem_refill(void);

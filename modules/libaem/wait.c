@@ -52,11 +52,23 @@ static int aem_deadline(const struct timespec *timeout, __s64 *deadline)
 
 static int aem_wait_until(int fd, const struct timespec *timeout)
 {
-	struct aem_wait wait = { .deadline = -1 };
+	struct aem_wait wait = {
+		.deadline = -1,
+		.frame = (uintptr_t)__builtin_frame_address(0),
+	};
+	int ran;
 
 	if (timeout && aem_deadline(timeout, &wait.deadline) < 0)
 		return -1;
-	return ioctl(fd, AEM_IOC_WAIT, &wait);
+	/* Each call ends the batch that the one before it has told. */
+	for (;;) {
+		ran = ioctl(fd, AEM_IOC_WAIT, &wait);
+		if (ran < 0 || !wait.batch)
+			return ran;
+		/* A child has seen one handler run, and has none to wait for. */
+		if (!aem_make_batch(wait.batch))
+			return 1;
+	}
 }
 
 int aem_evwait(const struct timespec *timeout)
