@@ -76,16 +76,19 @@ struct aem_user {
 	kuid_t uid;
 	unsigned int refs;
 	unsigned int events;
+	unsigned int zone_pages;
 };
 
 struct aem_zone {
-	spinlock_t lock;	/* used, starved */
+	spinlock_t lock;	/* used, starved, frees */
 	unsigned long addr;	/* in the process */
 	void *kaddr;
 	size_t size;
 	struct page **pages;
 	unsigned int nr_pages;
 	struct list_head starved;	/* by aem_event.queue */
+	unsigned int frees;	/* counts how often room was given back */
+	struct aem_user *user;	/* charged for the pages */
 	unsigned long used[];	/* a bit a chunk */
 };
 
@@ -130,6 +133,7 @@ struct aem_task {
 	struct task_struct *task;	/* NULL once released */
 	struct aem_space *space;	/* this and the rest: NULL until ATTACH */
 	struct aem_user *user;
+	struct pid *pid;		/* of its process */
 	unsigned long dispatcher;
 	unsigned long restorer;
 	struct aem_ring *ring;		/* shared with the program: never trusted */
@@ -183,10 +187,13 @@ extern struct workqueue_struct *aem_wq;
 
 /* user.c */
 extern unsigned int aem_max_user_events;
+extern unsigned int aem_max_user_zone_kb;
 struct aem_user *aem_user_get(kuid_t uid);
 void aem_user_put(struct aem_user *user);
 int aem_user_charge(struct aem_user *user);
 void aem_user_uncharge(struct aem_user *user);
+int aem_user_charge_pages(struct aem_user *user, unsigned int pages);
+void aem_user_uncharge_pages(struct aem_user *user, unsigned int pages);
 
 /* zone.c */
 struct aem_space *aem_space_get(struct mm_struct *mm);
@@ -199,7 +206,9 @@ long aem_space_map(struct aem_space *space, struct file *file,
 struct aem_zone *aem_space_zone(struct aem_space *space);
 void *aem_zone_alloc(struct aem_zone *zone, size_t len);
 void aem_zone_free(struct aem_zone *zone, void *data, size_t len);
-void aem_zone_starve(struct aem_zone *zone, struct aem_event *ev);
+unsigned int aem_zone_frees(struct aem_zone *zone);
+bool aem_zone_starve(struct aem_zone *zone, struct aem_event *ev,
+		     unsigned int frees);
 void aem_zone_unstarve(struct aem_zone *zone, struct aem_event *ev);
 
 /* kind.c */

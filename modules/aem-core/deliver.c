@@ -363,7 +363,8 @@ static int aem_slot_construct(struct aem_task *t, unsigned int index)
  * There was no room in the zone for this event's data. It waits until another
  * handler of the process has given some back.
  */
-static void aem_slot_starve(struct aem_task *t, struct aem_slot *slot)
+static void aem_slot_starve(struct aem_task *t, struct aem_slot *slot,
+			    unsigned int frees)
 {
 	struct aem_event *ev = slot->ev;
 	bool dead;
@@ -374,8 +375,8 @@ static void aem_slot_starve(struct aem_task *t, struct aem_slot *slot)
 	ev->state &= ~(AEM_EV_RUNNING | AEM_EV_HELD);
 	aem_event_keep(ev);
 	dead = ev->state & AEM_EV_DEAD;
-	if (!dead)
-		aem_zone_starve(aem_space_zone(t->space), ev);
+	if (!dead && !aem_zone_starve(aem_space_zone(t->space), ev, frees))
+		aem_task_enqueue(t, ev);
 	spin_unlock_irq(&t->lock);
 	if (dead)
 		aem_event_put(ev);
@@ -413,22 +414,25 @@ static void aem_level_cut(struct aem_task *t, struct aem_level *level,
 static unsigned int aem_level_construct(struct aem_task *t,
 					struct aem_level *level)
 {
-	unsigned int i, calls = 0;
+	struct aem_zone *zone = aem_space_zone(t->space);
+	unsigned int i, frees = 0, calls = 0;
 	struct aem_slot *slot;
 	int ret;
 
 	for (i = 0; i < level->count; i++) {
 		slot = &t->slots[level->first + i];
+		if (zone)
+			frees = aem_zone_frees(zone);
 		ret = aem_slot_construct(t, level->first + i);
 		if (!ret) {
 			calls++;
-		} else if (ret != -ENOSPC || !aem_space_zone(t->space)) {
+		} else if (ret != -ENOSPC || !zone) {
 			aem_slot_end(slot, AEM_END_NOTHING);
 		} else if (calls) {
 			/* The handlers before it will give some back. */
 			aem_level_cut(t, level, i);
 		} else {
-			aem_slot_starve(t, slot);
+			aem_slot_starve(t, slot, frees);
 		}
 	}
 	return calls;
@@ -484,8 +488,10 @@ static unsigned int aem_level_fill(struct aem_task *t, struct aem_level *level,
 {
 	while (aem_level_pick(t, level, begins)) {
 		begins = false;
-		if (!aem_level_construct(t, level))
+		if (!aem_level_construct(t, level)) {
+			cond_resched();
 			continue;
+		}
 		aem_level_publish(t, level);
 		return AEM_BATCH(level->first, level->count);
 	}

@@ -19,6 +19,7 @@
  */
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -104,10 +105,14 @@ EXPORT_SYMBOL_GPL(aem_event_get);
  * aem_event_may_signal - may current make this event happen at will?
  * @ev: the event
  *
+ * As with kill(2), whoever cannot see the owner's process cannot reach it.
+ *
  * Return: true for the owner's user and for CAP_KILL.
  */
 bool aem_event_may_signal(struct aem_event *ev)
 {
+	if (!pid_nr_ns(ev->task->pid, task_active_pid_ns(current)))
+		return false;
 	return uid_eq(ev->task->user->uid, current_uid()) || capable(CAP_KILL);
 }
 EXPORT_SYMBOL_GPL(aem_event_may_signal);
@@ -282,17 +287,17 @@ static void aem_event_publish(struct aem_event *ev)
 	if (ev->flags & EVF_KEEPALIVE)
 		t->keepalive++;
 	spin_unlock_irq(&t->lock);
-	/* The id is reserved, so storing needs no memory. */
-	xa_store(&events, ev->id, ev, GFP_KERNEL);
 	if (ev->flags & EVF_CAPSULE)
 		aem_capsule_want(t);
+	/* The id is reserved, so storing needs no memory. */
+	xa_store(&events, ev->id, ev, GFP_KERNEL);
 }
 
 static int aem_event_create(struct aem_kind *kind, struct aem_task *t,
 			    const struct aem_args *args)
 {
 	struct aem_event *ev;
-	int ret;
+	int ret, id;
 
 	ev = aem_event_alloc(kind, t, args);
 	if (IS_ERR(ev))
@@ -304,8 +309,10 @@ static int aem_event_create(struct aem_kind *kind, struct aem_task *t,
 	ret = kind->init(ev, args);
 	if (ret)
 		goto release;
+	/* From then on another thread can shut it down. */
+	id = ev->id;
 	aem_event_publish(ev);
-	return ev->id;
+	return id;
 release:
 	xa_release(&events, ev->id);
 put:

@@ -152,7 +152,7 @@ int aem_kind_register(struct aem_kind *kind)
 		return -ENOMEM;
 
 	mutex_lock(&kinds_lock);
-	ret = xa_alloc_cyclic(&kinds, &kind->sys_nr, kind,
+	ret = xa_alloc_cyclic(&kinds, &kind->sys_nr, NULL,
 			      XA_LIMIT(1, INT_MAX), &last_sys_nr, GFP_KERNEL);
 	mutex_unlock(&kinds_lock);
 	if (ret < 0)
@@ -165,11 +165,15 @@ int aem_kind_register(struct aem_kind *kind)
 	kind->misc.groups = aem_kind_groups;
 	ret = misc_register(&kind->misc);
 	if (ret)
-		goto erase;
-	return 0;
-erase:
+		goto release;
+	/* Now that nothing can fail; the number is reserved, so neither this. */
 	mutex_lock(&kinds_lock);
-	xa_erase(&kinds, kind->sys_nr);
+	xa_store(&kinds, kind->sys_nr, kind, GFP_KERNEL);
+	mutex_unlock(&kinds_lock);
+	return 0;
+release:
+	mutex_lock(&kinds_lock);
+	xa_release(&kinds, kind->sys_nr);
 	mutex_unlock(&kinds_lock);
 free_cache:
 	kmem_cache_destroy(kind->cache);

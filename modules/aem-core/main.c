@@ -230,6 +230,13 @@ static struct ctl_table aem_sysctls[] = {
 		.proc_handler = proc_douintvec,
 	},
 	{
+		.procname = "max_user_zone_kb",
+		.data = &aem_max_user_zone_kb,
+		.maxlen = sizeof(aem_max_user_zone_kb),
+		.mode = 0644,
+		.proc_handler = proc_douintvec,
+	},
+	{
 		.procname = "capsules",
 		.data = &aem_capsules,
 		.maxlen = sizeof(aem_capsules),

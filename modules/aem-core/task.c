@@ -19,6 +19,7 @@
 #include <linux/aem.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
@@ -51,6 +52,9 @@ bool aem_upcall_due(struct aem_task *t)
 		return false;
 	if (!t->depth)
 		return true;
+	/* The levels' priorities rise, so this says the same once more. */
+	if (WARN_ON_ONCE(t->depth > AEM_PRIOS))
+		return false;
 	return aem_top_pending(t) > t->levels[t->depth - 1].prio;
 }
 
@@ -128,6 +132,7 @@ void aem_task_put(struct aem_task *t)
 	/* A mapping that is left has its own references. */
 	if (t->ring)
 		free_pages_exact(t->ring, sizeof(*t->ring));
+	put_pid(t->pid);
 	if (t->user)
 		aem_user_put(t->user);
 	if (t->space)
@@ -239,6 +244,8 @@ int aem_task_attach(struct aem_space *space, struct file *file,
 		return -ENOMEM;
 	if (!t->user)
 		t->user = aem_user_get(current_uid());
+	if (!t->pid)
+		t->pid = get_task_pid(current, PIDTYPE_TGID);
 	if (!t->space) {
 		refcount_inc(&space->ref);
 		t->space = space;
@@ -316,6 +323,19 @@ unsigned int aem_task_serve(struct aem_task *t, unsigned long top,
 	return due ? aem_task_push(t, top) : 0;
 }
 
+/* The hook where TIF_NOTIFY_SIGNAL was cleared for another purpose. */
+static bool aem_task_due(void)
+{
+	struct aem_task *t = current->aem;
+	unsigned long flags;
+	bool due;
+
+	spin_lock_irqsave(&t->lock, flags);
+	due = aem_upcall_due(t);
+	spin_unlock_irqrestore(&t->lock, flags);
+	return due;
+}
+
 /* The hook in get_signal(). */
 static bool aem_task_upcall(struct ksignal *ksig)
 {
@@ -326,6 +346,13 @@ static bool aem_task_upcall(struct ksignal *ksig)
 
 	if (t->depth)
 		aem_task_unwind(t);
+	/*
+	 * sigsuspend(), ppoll() and the like wait with a mask of their own. A
+	 * handler has the program's: a signal that they wait for stays pending
+	 * and ends the call when it goes on.
+	 */
+	if (aem_task_due() && test_and_clear_restore_sigmask())
+		sigprocmask(SIG_SETMASK, &current->saved_sigmask, NULL);
 	batch = aem_task_serve(t, user_stack_pointer(current_pt_regs()) -
 				  AEM_FRAME_MIN, &kicked);
 	if (batch)
@@ -349,26 +376,13 @@ static bool aem_task_upcall(struct ksignal *ksig)
 	return true;
 }
 
-/* The hook where TIF_NOTIFY_SIGNAL was cleared for another purpose. */
-static bool aem_task_due(void)
-{
-	struct aem_task *t = current->aem;
-	unsigned long flags;
-	bool due;
-
-	spin_lock_irqsave(&t->lock, flags);
-	due = aem_upcall_due(t);
-	spin_unlock_irqrestore(&t->lock, flags);
-	return due;
-}
-
 /* The hook in restart_syscall(2): what the last upcall here put aside. */
 static long aem_task_restart(void)
 {
 	struct aem_task *t = current->aem;
 	struct aem_level *level;
 
-	if (t->depth == AEM_PRIOS)
+	if (t->depth >= AEM_PRIOS)
 		return -EINTR;
 	level = &t->levels[t->depth];
 	if (!level->has_restart)

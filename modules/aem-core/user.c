@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The quota of events a user may have, by sysctl aem.max_user_events.
+ * The quota of events and of zone memory that a user may have, by sysctl
+ * aem.max_user_events and aem.max_user_zone_kb. A zone is no memory of its
+ * process's that the OOM killer would see, and a descriptor that was passed on
+ * keeps it.
  *
  * A user is known by uid in the initial user namespace, so that a namespace
  * of one's own gives no more. It exists while one of its threads has a
  * context or an event.
  */
 #include <linux/hashtable.h>
+#include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uidgid.h>
@@ -14,6 +18,7 @@
 #include "core.h"
 
 unsigned int aem_max_user_events = 4 * 1024 * 1024;
+unsigned int aem_max_user_zone_kb = 64 * 1024;
 
 /* Protects the table and the counts in its users. Process context. */
 static DEFINE_SPINLOCK(aem_users_lock);
@@ -83,5 +88,28 @@ void aem_user_uncharge(struct aem_user *user)
 {
 	spin_lock(&aem_users_lock);
 	user->events--;
+	spin_unlock(&aem_users_lock);
+}
+
+/* Counts a zone's pages: 0, or -ENOMEM at the limit. */
+int aem_user_charge_pages(struct aem_user *user, unsigned int pages)
+{
+	unsigned int limit = READ_ONCE(aem_max_user_zone_kb) >>
+			     (PAGE_SHIFT - 10);
+	int ret = -ENOMEM;
+
+	spin_lock(&aem_users_lock);
+	if (user->zone_pages <= limit && pages <= limit - user->zone_pages) {
+		user->zone_pages += pages;
+		ret = 0;
+	}
+	spin_unlock(&aem_users_lock);
+	return ret;
+}
+
+void aem_user_uncharge_pages(struct aem_user *user, unsigned int pages)
+{
+	spin_lock(&aem_users_lock);
+	user->zone_pages -= pages;
 	spin_unlock(&aem_users_lock);
 }

@@ -34,6 +34,10 @@ static void aem_zone_destroy(struct aem_zone *zone)
 		vunmap(zone->kaddr);
 	for (i = 0; i < zone->nr_pages; i++)
 		__free_page(zone->pages[i]);
+	if (zone->user) {
+		aem_user_uncharge_pages(zone->user, zone->size >> PAGE_SHIFT);
+		aem_user_put(zone->user);
+	}
 	kvfree(zone->pages);
 	kvfree(zone);
 }
@@ -51,6 +55,13 @@ static struct aem_zone *aem_zone_create(size_t size)
 	spin_lock_init(&zone->lock);
 	INIT_LIST_HEAD(&zone->starved);
 	zone->size = size;
+	zone->user = aem_user_get(current_uid());
+	if (!zone->user || aem_user_charge_pages(zone->user, nr)) {
+		if (zone->user)
+			aem_user_put(zone->user);
+		kvfree(zone);
+		return NULL;
+	}
 	zone->pages = kvcalloc(nr, sizeof(*zone->pages), AEM_GFP);
 	if (!zone->pages)
 		goto fail;
@@ -90,16 +101,30 @@ void *aem_zone_alloc(struct aem_zone *zone, size_t len)
 	return data;
 }
 
-/*
- * An event waits for room. Its owner's lock is held, so that the state says
- * where it is.
- */
-void aem_zone_starve(struct aem_zone *zone, struct aem_event *ev)
+/* Changes whenever room is given back. */
+unsigned int aem_zone_frees(struct aem_zone *zone)
 {
-	ev->state |= AEM_EV_STARVED;
+	return READ_ONCE(zone->frees);
+}
+
+/*
+ * An event waits for room, of which there was not enough when aem_zone_frees()
+ * said @frees. Its owner's lock is held, so that the state says where it is.
+ * Returns false when some was given back since: it is to try again.
+ */
+bool aem_zone_starve(struct aem_zone *zone, struct aem_event *ev,
+		     unsigned int frees)
+{
+	bool waits;
+
 	spin_lock(&zone->lock);
-	list_add_tail(&ev->queue, &zone->starved);
+	waits = zone->frees == frees;
+	if (waits) {
+		ev->state |= AEM_EV_STARVED;
+		list_add_tail(&ev->queue, &zone->starved);
+	}
 	spin_unlock(&zone->lock);
+	return waits;
 }
 
 /* The event waits no more; its owner's lock is held. */
@@ -111,13 +136,18 @@ void aem_zone_unstarve(struct aem_zone *zone, struct aem_event *ev)
 	spin_unlock(&zone->lock);
 }
 
-/* The first event that waits for room, referenced, or NULL. */
-static struct aem_event *aem_zone_starved(struct aem_zone *zone)
+/*
+ * The first event that waits for room, referenced, or NULL. Each is taken off
+ * @round first, the list as it was, so that one that comes back is not tried
+ * again before there is more room.
+ */
+static struct aem_event *aem_zone_starved(struct aem_zone *zone,
+					  struct list_head *round)
 {
 	struct aem_event *ev;
 
 	spin_lock_irq(&zone->lock);
-	ev = list_first_entry_or_null(&zone->starved, struct aem_event, queue);
+	ev = list_first_entry_or_null(round, struct aem_event, queue);
 	/* On the list, so it is not shut down and its registration holds it. */
 	if (ev)
 		refcount_inc(&ev->ref);
@@ -129,13 +159,16 @@ static struct aem_event *aem_zone_starved(struct aem_zone *zone)
 void aem_zone_free(struct aem_zone *zone, void *data, size_t len)
 {
 	struct aem_event *ev;
+	LIST_HEAD(round);
 
 	spin_lock_irq(&zone->lock);
 	bitmap_clear(zone->used, (data - zone->kaddr) / CHUNK,
 		     DIV_ROUND_UP(len, CHUNK));
+	WRITE_ONCE(zone->frees, zone->frees + 1);
+	list_splice_init(&zone->starved, &round);
 	spin_unlock_irq(&zone->lock);
 
-	while ((ev = aem_zone_starved(zone))) {
+	while ((ev = aem_zone_starved(zone, &round))) {
 		spin_lock_irq(&ev->task->lock);
 		if (ev->state & AEM_EV_STARVED) {
 			aem_zone_unstarve(zone, ev);
@@ -143,6 +176,7 @@ void aem_zone_free(struct aem_zone *zone, void *data, size_t len)
 		}
 		spin_unlock_irq(&ev->task->lock);
 		aem_event_put(ev);
+		cond_resched();
 	}
 }
 

@@ -22,6 +22,8 @@
 #include "aem-kernel.h"
 
 /* Writes that an event keeps for its handler. */
+/* Raises of one write(): they may be made with interrupts disabled. */
+#define EXAMPLE_COUNT_MAX	1000
 #define EXAMPLE_BACKLOG	256
 
 struct example_data {
@@ -285,8 +287,9 @@ static ssize_t example_write(struct file *file, const char __user *buf,
 	if (copy_from_user(&fire, buf, sizeof(fire)))
 		return -EFAULT;
 	len -= sizeof(fire);
-	if (!fire.count || fire.count > 1000000 || (len && fire.count > 1) ||
-	    fire.context > AEM_EXAMPLE_HARDIRQ || fire.pad)
+	if (!fire.count || fire.count > EXAMPLE_COUNT_MAX ||
+	    (len && fire.count > 1) || fire.context > AEM_EXAMPLE_HARDIRQ ||
+	    fire.pad)
 		return -EINVAL;
 	ev = aem_event_get(&example_kind, fire.eid);
 	if (!ev)

@@ -183,8 +183,11 @@ static void pexit_check_ended(struct pexit_target *target,
 	spin_unlock_irq(&pexit_lock);
 }
 
-/* A thread of the process with this id in current's namespace, referenced. */
-static struct task_struct *pexit_get_process(pid_t nr)
+/*
+ * A thread of the process with this id in current's namespace, and its pid,
+ * both referenced: one that is reaped meanwhile keeps neither.
+ */
+static struct task_struct *pexit_get_process(pid_t nr, struct pid **ppid)
 {
 	struct task_struct *task;
 	struct pid *pid;
@@ -192,6 +195,7 @@ static struct task_struct *pexit_get_process(pid_t nr)
 	rcu_read_lock();
 	pid = find_vpid(nr);
 	task = pid_task(pid, PIDTYPE_TGID);
+	*ppid = task ? get_pid(pid) : NULL;
 	if (task)
 		get_task_struct(task);
 	else
@@ -207,11 +211,12 @@ static int pexit_init(struct aem_event *ev, const void *argp)
 	const struct aem_pexit_args *args = argp;
 	struct pexit_target *fresh;
 	struct task_struct *task;
+	struct pid *pid;
 	int ret;
 
 	if (args->pid <= 0 || args->pad)
 		return -EINVAL;
-	task = pexit_get_process(args->pid);
+	task = pexit_get_process(args->pid, &pid);
 	if (IS_ERR(task))
 		return PTR_ERR(task);
 	ret = -EINVAL;
@@ -226,10 +231,11 @@ static int pexit_init(struct aem_event *ev, const void *argp)
 	if (!fresh)
 		goto put;
 	watch->ev = ev;
-	pexit_watch_add(watch, task_tgid(task), fresh);
+	pexit_watch_add(watch, pid, fresh);
 	pexit_check_ended(watch->target, task);
 	ret = 0;
 put:
+	put_pid(pid);
 	put_task_struct(task);
 	return ret;
 }

@@ -84,7 +84,7 @@ enum aem_example_context {
 struct aem_example_fire {
 	__u32 eid;
 	__u32 context;	/* enum aem_example_context: raised from there */
-	__u32 count;	/* raised that often in a row, 1 to 1000000 */
+	__u32 count;	/* raised that often in a row, 1 to 1000 */
 	__u32 pad;	/* zero */
 };
 

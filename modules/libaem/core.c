@@ -114,6 +114,12 @@ int aem_core_attached(void)
 	return aem_ring ? aem_core_fd() : -1;
 }
 
+int aem_reopen(void)
+{
+	__atomic_store_n(&core_fd, -1, __ATOMIC_RELEASE);
+	return aem_core_fd();
+}
+
 int aem_core_inherited(void)
 {
 	return core_fd;

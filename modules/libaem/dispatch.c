@@ -167,8 +167,12 @@ void aem_dispatcher(int sig, void *info, void *context)
 
 	(void)sig;
 	(void)context;
-	while (batch > 0 && aem_make_batch(batch))
+	while (batch > 0 && aem_make_batch(batch)) {
 		batch = ioctl(aem_core_attached(), AEM_IOC_NEXT);
+		/* The program closed what was not its own: another one does. */
+		if (batch < 0 && errno == EBADF && aem_reopen() >= 0)
+			batch = ioctl(aem_core_attached(), AEM_IOC_NEXT);
+	}
 	errno = saved;
 }
 

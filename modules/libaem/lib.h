@@ -44,6 +44,8 @@ int aem_wait_at_exit(void);
 /* vmtable.c: the zone, or NULL with errno; a size of 0 is the default. */
 void *aem_vmtable_create(unsigned long zone, size_t size);
 
+/* Opens it again, when the program has closed it. */
+int aem_reopen(void);
 /* The descriptor that a handler process has from its parent, or -1. */
 int aem_core_inherited(void);
 /* In a child: what was inherited is its parent's. */
