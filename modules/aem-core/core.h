@@ -222,6 +222,7 @@ int aem_event_control(struct aem_space *space, u32 id, u64 opt, u64 arg);
 int aem_event_books(struct aem_space *space, struct aem_books *books);
 void aem_event_shutdown(struct aem_event *ev);
 void aem_events_close(struct aem_kind *kind);
+struct aem_event *aem_event_after(unsigned long *id);
 
 /* task.c */
 struct aem_task *aem_task_alloc(void);
@@ -267,6 +268,10 @@ long aem_capsule_wait(struct aem_task *capsule, struct file *file,
 		      struct aem_call __user *ucall);
 void aem_capsule_end(struct aem_task *capsule);
 void aem_capsules_release(struct aem_task *owner);
+
+/* debugfs.c */
+void aem_debugfs_init(void);
+void aem_debugfs_exit(void);
 
 /* wait.c */
 long aem_wait_signal(void);

@@ -402,6 +402,25 @@ void aem_event_shutdown(struct aem_event *ev)
 		aem_event_put(ev);
 }
 
+/*
+ * The first event with this id or a higher one, referenced, and its id; NULL
+ * when there is none. Process context.
+ */
+struct aem_event *aem_event_after(unsigned long *id)
+{
+	struct aem_event *ev;
+
+	for (;;) {
+		ev = xa_find(&events, id, ULONG_MAX, XA_PRESENT);
+		if (!ev)
+			return NULL;
+		ev = aem_event_find(*id);
+		if (ev)
+			return ev;
+		(*id)++;
+	}
+}
+
 /* Shuts all events of a kind down, in whatever process. Process context. */
 void aem_events_close(struct aem_kind *kind)
 {

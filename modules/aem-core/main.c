@@ -267,6 +267,7 @@ static int __init aem_core_init(void)
 	ret = misc_register(&aem_device);
 	if (ret)
 		goto unhook;
+	aem_debugfs_init();
 	return 0;
 unhook:
 	aem_task_unhook();
@@ -279,6 +280,7 @@ destroy:
 
 static void __exit aem_core_exit(void)
 {
+	aem_debugfs_exit();
 	misc_deregister(&aem_device);
 	aem_task_unhook();
 	unregister_sysctl_table(aem_sysctl_header);

@@ -52,9 +52,11 @@ static struct {
 	struct aem_pexit_args args;
 	struct aem_vmtable table;
 	void *brk;
+	struct aem_ring ring;
 	struct aem_call calls[4];
 	unsigned int nr_calls;
 	unsigned int next_call;
+	unsigned int wait_batch;
 } kernel = { .core_fd = -1, .pexit_nr = 7 };
 
 int __wrap_open(const char *path, int flags, ...)
@@ -81,12 +83,34 @@ static int fake_entry(const struct aem_entry *entry)
 	return 42;
 }
 
-static int fake_next(struct aem_call *call)
+/* The calls that are left, two at a time, in the part of the ring of a level. */
+static unsigned int fake_batch(void)
 {
-	if (kernel.next_call == kernel.nr_calls)
-		return 0;
-	*call = kernel.calls[kernel.next_call++];
-	return 1;
+	unsigned int first = 8 * kernel.ring.depth, count = 0;
+
+	while (count < 2 && kernel.next_call < kernel.nr_calls)
+		kernel.ring.calls[first + count++] =
+			kernel.calls[kernel.next_call++];
+	return count ? AEM_BATCH(first, count) : 0;
+}
+
+static unsigned int fake_next(void)
+{
+	unsigned int batch = fake_batch();
+
+	if (!batch)
+		kernel.ring.depth--;
+	return batch;
+}
+
+static int fake_wait(struct aem_wait *wait)
+{
+	if (wait->batch)
+		kernel.ring.depth--;
+	kernel.wait = *wait;
+	wait->batch = kernel.wait_batch;
+	kernel.wait_batch = 0;
+	return wait->batch ? 0 : 3;
 }
 
 static int fake_vmtable(struct aem_vmtable *table)
@@ -116,6 +140,7 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 	case AEM_IOC_ATTACH:
 		kernel.attaches++;
 		kernel.attach = *(struct aem_attach *)arg;
+		((struct aem_attach *)arg)->ring = (uintptr_t)&kernel.ring;
 		return 0;
 	case AEM_IOC_ENTRY:
 		return fake_entry(arg);
@@ -125,10 +150,9 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 	case AEM_IOC_VMTABLE:
 		return fake_vmtable(arg);
 	case AEM_IOC_NEXT:
-		return fake_next(arg);
+		return fake_next();
 	case AEM_IOC_WAIT:
-		kernel.wait = *(struct aem_wait *)arg;
-		return 3;
+		return fake_wait(arg);
 	case AEM_IOC_LIVE:
 		return kernel.live ? kernel.live-- : 0;
 	case AEM_IOC_KEEPALIVE:
@@ -155,10 +179,14 @@ static void upcall(void)
 		.restorer = kernel.attach.restorer,
 	};
 
-	/* The compiler is told that raise() comes back to this file. */
+	union sigval batch;
+
+	kernel.ring.depth++;
+	batch.sival_int = fake_batch();
+	/* The compiler is told that sigqueue() comes back to this file. */
 	atomic_signal_fence(memory_order_seq_cst);
 	if (syscall(SYS_rt_sigaction, SIGURG, &sa, NULL, sizeof(sa.mask)) < 0 ||
-	    raise(SIGURG))
+	    sigqueue(getpid(), SIGURG, batch))
 		abort();
 	atomic_signal_fence(memory_order_seq_cst);
 }
@@ -172,7 +200,7 @@ static void will_call(uintptr_t handler, unsigned int nr)
 	for (i = 0; i < nr; i++)
 		kernel.calls[i] = (struct aem_call) {
 			.handler = handler,
-			.nargs = 6,
+			.state = AEM_CALL_READY,
 			.args = { i, 2, 3, 4, 5, UINT64_MAX },
 		};
 }
@@ -195,6 +223,28 @@ static bool dispatches(void)
 	will_call((uintptr_t)on_args, 4);
 	upcall();
 	return handled == 4 && !wrong;
+}
+
+static bool dispatches_none_revoked(void)
+{
+	handled = 0;
+	wrong = 0;
+	will_call((uintptr_t)on_args, 3);
+	kernel.calls[2].state = AEM_CALL_REVOKED;
+	upcall();
+	return handled == 2 && !wrong;
+}
+
+/* A thread that waits makes its calls without a frame. */
+static bool dispatches_in_wait(void)
+{
+	handled = 0;
+	wrong = 0;
+	will_call((uintptr_t)on_args, 2);
+	kernel.ring.depth++;
+	kernel.wait_batch = fake_batch();
+	return aem_evwait(NULL) == 3 && handled == 2 && !wrong &&
+	       kernel.wait.batch && !kernel.ring.depth;
 }
 
 static bool keeps_errno(void)
@@ -496,6 +546,8 @@ static const struct {
 	{ deadlines, "aem_evwait(): time-outs become deadlines" },
 	{ bad_timeouts, "aem_evwait(): refuses bad time-outs" },
 	{ dispatches, "calls handler after handler with its arguments" },
+	{ dispatches_none_revoked, "calls none that was revoked" },
+	{ dispatches_in_wait, "aem_evwait(): makes the calls itself" },
 	{ keeps_errno, "keeps errno" },
 	{ nests, "an upcall may interrupt a handler" },
 	{ unwinds, "unwinding goes through the frame" },
