@@ -58,11 +58,3 @@ verifies('AEM-CORE-009', 'a flag of another kind is refused with EINVAL', async 
 
   expect(answer).toMatchObject({ ret: -1, errno: 'EINVAL' });
 });
-
-verifies('AEM-CORE-010', 'flags of handler processes are refused with EOPNOTSUPP', async ({ probe }) => {
-  const p = await probe();
-
-  for (const flags of [evf.fork, evf.capsule, evf.nocldwait, evf.fork | evf.nocldwait]) {
-    expect(await p.send('entry', { flags })).toMatchObject({ ret: -1, errno: 'EOPNOTSUPP' });
-  }
-});
