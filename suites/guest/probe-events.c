@@ -29,6 +29,7 @@ struct script {
 	struct action actions[MAX_ACTIONS];
 	bool quiet;		/* counts, but does not report its call */
 	bool report_return;
+	bool set;
 	atomic_int released;
 };
 
@@ -43,9 +44,12 @@ atomic_long calls;
 /* How often the events with each of the first cookies have run. */
 static atomic_uchar tally[16384];
 
+/* Id 0 stands for all events that have none of their own. */
 static struct script *script_of(int eid)
 {
-	return &scripts[eid % SLOTS];
+	struct script *s = &scripts[eid % SLOTS];
+
+	return s->set ? s : &scripts[0];
 }
 
 /* Handlers */
@@ -133,6 +137,8 @@ static void report_waitable(long pid)
 
 static void act(int eid, struct script *s, const struct action *a, char *data, int len)
 {
+	long ret;
+
 	if (!strcmp(a->name, "hold"))
 		hold(eid, s);
 	else if (!strcmp(a->name, "fill"))
@@ -165,6 +171,8 @@ static void act(int eid, struct script *s, const struct action *a, char *data, i
 		exit(a->arg);
 	else if (!strcmp(a->name, "_exit"))
 		_exit(a->arg);
+	else if (act_in_process(a->name, a->arg, &ret))
+		report_result(a->name, eid, ret);
 }
 
 static void begin(struct message *m, int eid)
@@ -176,6 +184,7 @@ static void begin(struct message *m, int eid)
 	put_number(m, "seq", atomic_fetch_add(&sequence, 1));
 	put_number(m, "eid", eid);
 	put_number(m, "tid", syscall(SYS_gettid));
+	put_number(m, "ppid", getppid());
 	put_number(m, "cpu", sched_getcpu());
 	put_number(m, "t", now_ns());
 	put_number(m, "depth", depth);
@@ -444,11 +453,12 @@ static void do_evctl(const struct command *c)
 /* `do=NAME[:ARG][,...]`, in this order; see act(). */
 static void do_on(const struct command *c)
 {
-	struct script *s = script_of(number(c, "eid", 0));
+	struct script *s = &scripts[number(c, "eid", 0) % SLOTS];
 	char *rest = (char *)word(c, "do"), *piece, *arg;
 	int i = 0;
 
 	memset(s->actions, 0, sizeof(s->actions));
+	s->set = true;
 	s->quiet = false;
 	s->report_return = false;
 	atomic_store(&s->released, 0);
@@ -538,6 +548,14 @@ static void touch_stack(void)
 		stack[i] = 1;
 }
 
+static void quiet_script(int eid, bool quiet)
+{
+	struct script *s = &scripts[eid % SLOTS];
+
+	s->set = true;
+	s->quiet = quiet;
+}
+
 /* Registers and starts `count` events; `first` and `last` are their ids. */
 static void do_many(const struct command *c)
 {
@@ -550,7 +568,7 @@ static void do_many(const struct command *c)
 		eid = aemEXAMPLE_register(example_handler, i, number(c, "flags", 0));
 		if (eid < 0 || (!given(c, "idle") && aemCORE_event_start(eid) < 0))
 			break;
-		script_of(eid)->quiet = given(c, "quiet");
+		quiet_script(eid, given(c, "quiet"));
 		first = first ?: eid;
 	}
 	put_number(&m, "first", first);

@@ -28,7 +28,7 @@ static __thread bool leaving;
 int exit_status;
 
 static const struct verb *const tables[] = {
-	event_verbs, call_verbs, state_verbs, process_verbs,
+	event_verbs, call_verbs, state_verbs, process_verbs, handler_verbs,
 };
 
 const char *word(const struct command *c, const char *key)

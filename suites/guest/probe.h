@@ -66,10 +66,12 @@ void example_handler(int eid, char *data, int len, unsigned long cookie);
 void pexit_handler(int eid, int pid, int status);
 int fire_event(int eid, unsigned int context, unsigned int count, const void *data, size_t len);
 
-/* probe-calls.c, probe-state.c, probe-process.c */
+/* probe-calls.c, probe-state.c, probe-process.c, probe-handler.c */
 extern const struct verb call_verbs[];
 extern const struct verb state_verbs[];
 extern const struct verb process_verbs[];
+extern const struct verb handler_verbs[];
+bool act_in_process(const char *name, long arg, long *ret);
 
 /* probe-target.c: `probe target HOW ...`, a process that ends as it is told. */
 int target_main(int argc, char *argv[]);

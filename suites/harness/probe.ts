@@ -9,6 +9,8 @@ export interface Call {
   readonly seq: number;
   readonly eid: number;
   readonly tid: number;
+  /** The parent process's id. */
+  readonly ppid: number;
   readonly cpu: number;
   /** CLOCK_MONOTONIC, nanoseconds. */
   readonly t: number;
@@ -41,6 +43,9 @@ export interface Notice {
   readonly holding?: number;
   readonly signal?: number;
   readonly did?: string;
+  /** Waits at this gate, see openGate(). */
+  readonly gate?: number;
+  readonly pid?: number;
   /** A fresh program: after exec. */
   readonly ready?: number;
   readonly eid?: number;

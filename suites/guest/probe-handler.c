@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Handler processes: what a handler does in one, and what tells of their ends.
+ *
+ * A gate is a FIFO /tmp/gate-N of the test's. Who is at it waits until the
+ * test opens it for writing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+/* In the memory of each process: what one does to it another does not see. */
+static atomic_long counter;
+
+static const char *gate_path(long gate, char *path, size_t size)
+{
+	snprintf(path, size, "/tmp/gate-%ld", gate);
+	return path;
+}
+
+static void wait_at(long gate)
+{
+	struct message m = { 0 };
+	char path[32];
+	int fd;
+
+	put_text(&m, "{");
+	put_number(&m, "gate", gate);
+	put_number(&m, "pid", getpid());
+	send_message(&m);
+	fd = open(gate_path(gate, path, sizeof(path)), O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		_exit(96);
+	close(fd);
+}
+
+/* Becomes a program that is at the gate. */
+static long become_other(long gate)
+{
+	char path[32];
+
+	gate_path(gate, path, sizeof(path));
+	return execl("/bin/cat", "cat", path, NULL);
+}
+
+/* An event of its own, started: its id. */
+static long register_own(long flags)
+{
+	int eid = aemEXAMPLE_register(example_handler, 0, flags);
+
+	return eid > 0 && aemCORE_event_start(eid) < 0 ? -1 : eid;
+}
+
+/* A child by fork(): what waiting for it says; 0 is what it returned. */
+static long fork_plain(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	return pid < 0 || waitpid(pid, &status, 0) < 0 ? -1 : status;
+}
+
+/* For a handler. False when there is nothing to report, else `ret` is. */
+bool act_in_process(const char *name, long arg, long *ret)
+{
+	if (!strcmp(name, "gate")) {
+		wait_at(arg);
+		return false;
+	}
+	if (!strcmp(name, "count"))
+		*ret = atomic_fetch_add(&counter, arg) + arg;
+	else if (!strcmp(name, "exec"))
+		*ret = become_other(arg);
+	else if (!strcmp(name, "own"))
+		*ret = register_own(arg);
+	else if (!strcmp(name, "fork"))
+		*ret = fork_plain();
+	else if (!strcmp(name, "kill"))
+		*ret = kill(getpid(), arg);
+	else
+		return false;
+	return true;
+}
+
+/* Adds to the counter and tells what it is then. */
+static void do_count(const struct command *c)
+{
+	long add = number(c, "add", 0);
+
+	answer(c, atomic_fetch_add(&counter, add) + add);
+}
+
+static void do_books(const struct command *c)
+{
+	struct aem_books books = { 0 };
+	struct message m = { 0 };
+	int ret = aemCORE_event_books(number(c, "eid", 0), &books);
+
+	put_number(&m, "pending", books.pending);
+	put_number(&m, "raised", books.raised);
+	put_number(&m, "delivered", books.delivered);
+	put_number(&m, "coalesced", books.coalesced);
+	put_number(&m, "refused", books.refused);
+	answer_with(c, ret, ret < 0 ? errno : 0, &m);
+}
+
+/* How many processes its user may have, from here on; without `max` no limit. */
+static void do_processes(const struct command *c)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NPROC, &limit) < 0) {
+		answer(c, -1);
+		return;
+	}
+	limit.rlim_cur = given(c, "max") ? (rlim_t)number(c, "max", 0) : limit.rlim_max;
+	answer(c, setrlimit(RLIMIT_NPROC, &limit));
+}
+
+/* Answers when a process has ended, whoever's it is, also when it has been reaped. */
+static void do_await_end(const struct command *c)
+{
+	struct pollfd p = { .events = POLLIN };
+	int ret;
+
+	p.fd = syscall(SYS_pidfd_open, number(c, "pid", 0), 0);
+	if (p.fd < 0) {
+		/* EINVAL: its session or its group has its number still. */
+		answer(c, errno == ESRCH || errno == EINVAL ? 0 : -1);
+		return;
+	}
+	do {
+		ret = poll(&p, 1, -1);
+	} while (ret < 0 && errno == EINTR);
+	answer(c, ret < 0 ? -1 : 0);
+	close(p.fd);
+}
+
+const struct verb handler_verbs[] = {
+	{ "count", do_count },
+	{ "books", do_books },
+	{ "processes", do_processes },
+	{ "await-end", do_await_end },
+	{ }
+};
