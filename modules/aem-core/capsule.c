@@ -116,7 +116,9 @@ static bool aem_capsule_ready(struct aem_task *capsule)
  *
  * Context: process, may sleep.
  * Return: 0 and the call; -ESRCH when the owner has ended, -EINVAL when
- * current is no capsule or has had its call, -EFAULT, -ERESTARTSYS.
+ * current is no capsule or has had its call, -EFAULT, -ERESTARTNOINTR: the
+ * program does not see this call, so whether it wants its own restarted does
+ * not matter.
  */
 long aem_capsule_wait(struct aem_task *capsule, struct file *file,
 		      struct aem_call __user *ucall)
@@ -135,7 +137,7 @@ long aem_capsule_wait(struct aem_task *capsule, struct file *file,
 	aem_capsule_leave(capsule);
 	/* It may have been given one while a signal came. */
 	if (!capsule->own.ev)
-		return ret ? ret : -ESRCH;
+		return ret ? -ERESTARTNOINTR : -ESRCH;
 	ret = aem_process_adopt(capsule, file);
 	if (ret)
 		return ret;
