@@ -433,6 +433,41 @@ verifies('AEM-CORE-108', 'a handler process that could not be made is counted as
   expect(refused).toBeGreaterThan(0);
 });
 
+verifies('AEM-CORE-109', 'a child by fork() is none, also where one is being made', async ({ probe, spawn, line }) => {
+  for (const [flags, script] of [[0, 'fork'], [quiet, 'count:1']] as const) {
+    const p = await probe();
+    const eid = await startedEvent(p, quiet);
+    const above = await startedEvent(p, flags, script);
+    await p.ok('priority', { eid: above, priority: 1 });
+    const tracer = await spawn(['probe', 'tracer', String(p.pid)]);
+    expect(await line(tracer)).toBe('ready');
+
+    // The owner is stopped between the announcement of the handler process and its fork().
+    await p.on('io', 'fire', { eid });
+    expect(await line(tracer)).toBe('announced');
+    await p.on('io', 'fire', { eid: above });
+    await tracer.write('\n');
+
+    const calls = [await p.nextCall(), await p.nextCall()];
+    const tidOf = (id: number): number => calls.find((call) => call.eid === id)?.tid ?? 0;
+    if (flags === 0) {
+      expect(tidOf(above)).toBe(p.pid);
+      // Its child could be waited for.
+      expect(await p.notice('did')).toMatchObject({ did: 'fork', eid: above, ret: 0 });
+    }
+    for (const id of flags === 0 ? [eid] : [eid, above]) {
+      await ended(p, tidOf(id));
+      expect(await p.send('reap', { pid: tidOf(id) })).toMatchObject({ ret: -1, errno: 'ECHILD' });
+    }
+    for (const id of [eid, above]) {
+      expect(await p.send('books', { eid: id })).toMatchObject({ delivered: 1, pending: 0, refused: 0 });
+    }
+    // And its events are none of a child's.
+    expect(await p.send('fork', { eid })).toMatchObject({ control: 'EPERM', ran: 0 });
+    await ended(p, (await p.nextCall()).tid);
+  }
+});
+
 verifies('AEM-CORE-110', 'a handler process is told of a process’s end', async ({ probe, spawn }) => {
   const p = await probe();
   const target = await spawn(['probe', 'target', 'exit', '3']);

@@ -230,6 +230,8 @@ int main(int argc, char *argv[])
 
 	if (argc > 1 && !strcmp(argv[1], "target"))
 		return target_main(argc - 2, argv + 2);
+	if (argc > 1 && !strcmp(argv[1], "tracer"))
+		return tracer_main(argc - 2, argv + 2);
 	w = add_worker("main");
 	if (!w)
 		return 97;

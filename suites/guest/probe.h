@@ -76,4 +76,7 @@ bool act_in_process(const char *name, long arg, long *ret);
 /* probe-target.c: `probe target HOW ...`, a process that ends as it is told. */
 int target_main(int argc, char *argv[]);
 
+/* probe-tracer.c: `probe tracer PID`, which stops a process where it is to make another. */
+int tracer_main(int argc, char *argv[]);
+
 #endif /* PROBE_H */
