@@ -157,10 +157,12 @@ struct aem_task {
 	unsigned int used;		/* slots */
 	struct aem_level levels[AEM_PRIOS];
 	struct aem_slot slots[AEM_RING_CALLS];
-	/* The next child: a capsule, or the handler process of a delivery. */
+	/*
+	 * The next child: a capsule, or the handler process of a delivery.
+	 * While there is one, changed under the lock, no upcall is due.
+	 */
 	struct aem_task *clone;
 	u8 clone_slot;
-	u8 clone_depth;
 	bool clone_capsule;
 	bool capsule_events;		/* the pool is wanted; under the lock */
 	unsigned int capsules;		/* made, without a call; under the lock */

@@ -9,6 +9,9 @@
  * it runs: whatever becomes of it, its end is the handler's end. Until then
  * the event is RUNNING and HELD, and what happens meanwhile is pending.
  *
+ * Between the announcement and the fork no upcall is due: a handler on top
+ * might make a child itself, which would be taken for the announced one.
+ *
  * The child's context holds the event, the event its owner's context: so a
  * handler process may outlive its owner and the event's shutdown.
  */
@@ -48,11 +51,27 @@ long aem_process_prepare(struct aem_task *t, unsigned long index)
 	/* One that was announced and never made. */
 	if (t->clone)
 		aem_task_put(t->clone);
-	t->clone = clone;
 	t->clone_capsule = index == AEM_FORK_CAPSULE;
 	t->clone_slot = t->clone_capsule ? 0 : index;
-	t->clone_depth = t->depth;
+	spin_lock_irq(&t->lock);
+	t->clone = clone;
+	spin_unlock_irq(&t->lock);
 	return 0;
+}
+
+/* The context of the announced child, if any; upcalls go on. */
+static struct aem_task *aem_process_announced(struct aem_task *t)
+{
+	struct aem_task *clone = t->clone;
+
+	if (!clone)
+		return NULL;
+	spin_lock_irq(&t->lock);
+	t->clone = NULL;
+	if (aem_upcall_due(t))
+		aem_task_wake(t);
+	spin_unlock_irq(&t->lock);
+	return clone;
 }
 
 /* Called with the lock held. Returns true for one that is to be put. */
@@ -85,6 +104,7 @@ static bool aem_event_postpone(struct aem_task *t, struct aem_event *ev)
  */
 long aem_process_cancel(struct aem_task *t)
 {
+	struct aem_task *clone = aem_process_announced(t);
 	struct aem_slot *slot = &t->slots[t->clone_slot];
 	struct aem_event *ev = slot->ev;
 	struct aem_delivery d = {
@@ -93,10 +113,9 @@ long aem_process_cancel(struct aem_task *t)
 	};
 	bool dead;
 
-	if (!t->clone)
+	if (!clone)
 		return -EINVAL;
-	aem_task_put(t->clone);
-	t->clone = NULL;
+	aem_task_put(clone);
 	if (t->clone_capsule || !ev)
 		return 0;
 	if (ev->kind->undo)
@@ -137,21 +156,21 @@ void aem_process_retry(struct work_struct *work)
 void aem_process_forked(struct task_struct *child)
 {
 	struct aem_task *t = current->aem;
-	struct aem_task *clone = t->clone;
+	struct aem_task *clone = aem_process_announced(t);
 	struct aem_slot *slot = &t->slots[t->clone_slot];
 	struct aem_event *ev = slot->ev;
 
-	/* A child that a handler on top of the dispatcher makes is its own. */
-	if (!clone || t->clone_depth != t->depth)
+	if (!clone)
 		return;
 	if (t->clone_capsule) {
-		t->clone = NULL;
 		aem_capsule_forked(t, clone, child);
 		return;
 	}
-	if (!ev)
+	/* Its program has said of the call that it is over. */
+	if (!ev) {
+		aem_task_put(clone);
 		return;
-	t->clone = NULL;
+	}
 	clone->task = child;
 	WRITE_ONCE(t->ring->calls[t->clone_slot].state, AEM_CALL_NONE);
 

@@ -48,7 +48,8 @@ int aem_top_pending(struct aem_task *t)
 /* May an upcall be pushed now? Called with the lock held. */
 bool aem_upcall_due(struct aem_task *t)
 {
-	if (!t->pending_mask)
+	/* The next child is announced: nobody is to come in between. */
+	if (!t->pending_mask || t->clone)
 		return false;
 	if (!t->depth)
 		return true;
