@@ -242,6 +242,7 @@ int aem_task_hook(void);
 void aem_task_unhook(void);
 
 /* deliver.c */
+void aem_event_keep(struct aem_event *ev);
 void aem_slot_end(struct aem_slot *slot, enum aem_end how);
 void aem_task_revoke(struct aem_task *t, struct aem_event *ev);
 void aem_task_settle(struct aem_task *t);

@@ -51,7 +51,7 @@ static u32 aem_call_state(struct aem_task *t, unsigned int index)
  * Keeps an activation whose handler was not called. Called with the owner's
  * lock held.
  */
-static void aem_event_keep(struct aem_event *ev)
+void aem_event_keep(struct aem_event *ev)
 {
 	if (ev->each) {
 		ev->pending++;

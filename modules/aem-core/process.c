@@ -24,6 +24,51 @@
 /* Until a handler process that could not be made is tried again. */
 #define AEM_RETRY_MS	100
 
+/* Called with the lock held. Returns true for one that is to be put. */
+static bool aem_event_postpone(struct aem_task *t, struct aem_event *ev)
+{
+	ev->state &= ~(AEM_EV_RUNNING | AEM_EV_HELD);
+	aem_task_dequeue(t, ev);
+	ev->refused++;
+	aem_event_keep(ev);
+	if (ev->state & AEM_EV_DEAD)
+		return true;
+	ev->state |= AEM_EV_POSTPONED;
+	list_add_tail(&ev->queue, &t->postponed);
+	/* The work holds the context. */
+	refcount_inc(&t->ref);
+	if (!queue_delayed_work(aem_wq, &t->retry,
+				msecs_to_jiffies(AEM_RETRY_MS)))
+		refcount_dec(&t->ref);
+	return false;
+}
+
+/* The process for a call of the ring cannot be made: it is tried again later. */
+static void aem_process_put_off(struct aem_task *t, unsigned int index)
+{
+	struct aem_slot *slot = &t->slots[index];
+	struct aem_event *ev = slot->ev;
+	struct aem_delivery d = {
+		.data = slot->data,
+		.len = slot->len,
+	};
+	bool dead;
+
+	if (ev->kind->undo)
+		ev->kind->undo(ev, &d);
+	if (slot->data)
+		aem_zone_free(aem_space_zone(t->space), slot->data, slot->len);
+	slot->data = NULL;
+	WRITE_ONCE(t->ring->calls[index].state, AEM_CALL_NONE);
+
+	spin_lock_irq(&t->lock);
+	slot->ev = NULL;
+	dead = aem_event_postpone(t, ev);
+	spin_unlock_irq(&t->lock);
+	if (dead)
+		aem_event_put(ev);
+}
+
 /**
  * aem_process_prepare - the next child is to be a handler process
  * @t: of current
@@ -31,12 +76,12 @@
  *	AEM_FORK_CAPSULE
  *
  * Context: process, may sleep.
- * Return: 0, -EINVAL, -ENOMEM.
+ * Return: 0; -EINVAL; -ENOMEM, and the activation is tried again later.
  */
 long aem_process_prepare(struct aem_task *t, unsigned long index)
 {
+	struct aem_event *ev = NULL;
 	struct aem_task *clone;
-	struct aem_event *ev;
 
 	if (index != AEM_FORK_CAPSULE) {
 		if (index >= t->used)
@@ -46,8 +91,11 @@ long aem_process_prepare(struct aem_task *t, unsigned long index)
 			return -EINVAL;
 	}
 	clone = aem_task_alloc();
-	if (!clone)
+	if (!clone) {
+		if (ev)
+			aem_process_put_off(t, index);
 		return -ENOMEM;
+	}
 	/* One that was announced and never made. */
 	if (t->clone)
 		aem_task_put(t->clone);
@@ -74,25 +122,6 @@ static struct aem_task *aem_process_announced(struct aem_task *t)
 	return clone;
 }
 
-/* Called with the lock held. Returns true for one that is to be put. */
-static bool aem_event_postpone(struct aem_task *t, struct aem_event *ev)
-{
-	ev->state &= ~(AEM_EV_RUNNING | AEM_EV_HELD);
-	aem_task_dequeue(t, ev);
-	ev->refused++;
-	ev->pending = ev->each ? ev->pending + 1 : 1;
-	if (ev->state & AEM_EV_DEAD)
-		return true;
-	ev->state |= AEM_EV_POSTPONED;
-	list_add_tail(&ev->queue, &t->postponed);
-	/* The work holds the context. */
-	refcount_inc(&t->ref);
-	if (!queue_delayed_work(aem_wq, &t->retry,
-				msecs_to_jiffies(AEM_RETRY_MS)))
-		refcount_dec(&t->ref);
-	return false;
-}
-
 /**
  * aem_process_cancel - the announced child could not be made
  * @t: of current
@@ -105,32 +134,12 @@ static bool aem_event_postpone(struct aem_task *t, struct aem_event *ev)
 long aem_process_cancel(struct aem_task *t)
 {
 	struct aem_task *clone = aem_process_announced(t);
-	struct aem_slot *slot = &t->slots[t->clone_slot];
-	struct aem_event *ev = slot->ev;
-	struct aem_delivery d = {
-		.data = slot->data,
-		.len = slot->len,
-	};
-	bool dead;
 
 	if (!clone)
 		return -EINVAL;
 	aem_task_put(clone);
-	if (t->clone_capsule || !ev)
-		return 0;
-	if (ev->kind->undo)
-		ev->kind->undo(ev, &d);
-	if (slot->data)
-		aem_zone_free(aem_space_zone(t->space), slot->data, slot->len);
-	slot->data = NULL;
-	WRITE_ONCE(t->ring->calls[t->clone_slot].state, AEM_CALL_NONE);
-
-	spin_lock_irq(&t->lock);
-	slot->ev = NULL;
-	dead = aem_event_postpone(t, ev);
-	spin_unlock_irq(&t->lock);
-	if (dead)
-		aem_event_put(ev);
+	if (!t->clone_capsule && t->slots[t->clone_slot].ev)
+		aem_process_put_off(t, t->clone_slot);
 	return 0;
 }
 

@@ -166,7 +166,8 @@ struct aem_books {
 	__u64 raised;
 	__u64 delivered;	/* handlers that ran */
 	__u64 coalesced;	/* merged into an earlier one */
-	__u64 refused;	/* not taken, and who raised it was told */
+	/* Not taken, and who raised it was told; or tried again: no process. */
+	__u64 refused;
 };
 
 /*
