@@ -344,7 +344,7 @@ verifies('AEM-CORE-104', 'a handler is over when its process runs another progra
   expect(await p.send('call', { name: 'evwait' })).toMatchObject({ ret: 1 });
 
   // It goes on as what it has become, and the event does, too.
-  expect(await sh(`cat /proc/${first.tid}/comm`)).toBe('cat');
+  expect(await sh(`cat /proc/${first.tid}/comm`)).toBe('sh');
   expect(await p.send('left', { eid })).toMatchObject({ data: '0303' });
   await p.ok('on', { eid, do: '' });
   await p.ok('fire', { eid });

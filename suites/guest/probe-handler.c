@@ -2,8 +2,8 @@
 /*
  * Handler processes: what a handler does in one, and what tells of their ends.
  *
- * A gate is a FIFO /tmp/gate-N of the test's. Who is at it waits until the
- * test opens it for writing.
+ * A gate is a FIFO /tmp/gate-N of the test's. Each line that the test writes
+ * to it lets one of those who are at it pass.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,11 +39,12 @@ static void tell_of_gate(long gate)
 
 static void wait_at(long gate)
 {
-	char path[32];
+	char path[32], line;
 	int fd;
 
-	fd = open(gate_path(gate, path, sizeof(path)), O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	/* For both, so that it neither waits for a writer nor sees one leave. */
+	fd = open(gate_path(gate, path, sizeof(path)), O_RDWR | O_CLOEXEC);
+	if (fd < 0 || read(fd, &line, 1) != 1)
 		_exit(96);
 	close(fd);
 }
@@ -51,10 +52,11 @@ static void wait_at(long gate)
 /* Becomes a program that is at the gate. */
 static long become_other(long gate)
 {
-	char path[32];
+	char path[32], script[64];
 
 	gate_path(gate, path, sizeof(path));
-	return execl("/bin/cat", "cat", path, NULL);
+	snprintf(script, sizeof(script), "read line < %s", path);
+	return execl("/bin/sh", "other", "-c", script, NULL);
 }
 
 /* An event of its own, started: its id. */

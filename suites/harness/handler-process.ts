@@ -8,7 +8,7 @@ import type { Context } from './verifies.ts';
 export interface Gate {
   /** Waits until a process is there; returns its pid. */
   reached(by: Probe): Promise<number>;
-  /** Lets who is there go on. */
+  /** Lets one that is there go on. */
   open(): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export async function makeGate({ sh, after }: Pick<Context, 'sh' | 'after'>, num
     },
     async open() {
       // Opening it waits for somebody to be there, which takes no time when the test knows that it is.
-      await sh(`timeout 10 sh -c ': > ${path}'`);
+      await sh(`timeout 10 sh -c 'echo > ${path}'`);
     },
   };
 }
