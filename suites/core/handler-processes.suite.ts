@@ -9,7 +9,7 @@ const quiet = evf.fork | evf.nocldwait;
 
 verifies('AEM-CORE-086', 'the handler runs in a new child of the owner', async ({ probe, sh }) => {
   const p = await probe();
-  const eid = await startedEvent(p, quiet);
+  const eid = await startedEvent(p, quiet, undefined, 86);
   const before = await childrenOf(sh, p.pid);
 
   await p.ok('fire', { eid });

@@ -56,7 +56,7 @@ static long become_other(long gate)
 
 	gate_path(gate, path, sizeof(path));
 	snprintf(script, sizeof(script), "read line < %s", path);
-	return execl("/bin/sh", "other", "-c", script, NULL);
+	return execl("/bin/sh", "sh", "-c", script, NULL);
 }
 
 /* An event of its own, started: its id. */
