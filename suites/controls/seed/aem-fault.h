@@ -17,6 +17,10 @@ bool aem_faulty(const char *requirement);
 
 #else
 
+/* It comes before the source's own first line, which may say so. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <stdlib.h>
 #include <string.h>
 
