@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <linux/io_uring.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/msg.h>
 #include <sys/select.h>
 #include <sys/sem.h>
@@ -159,6 +161,45 @@ static long call_msgrcv(const struct command *c)
 	return msgrcv(msg_id, &message, sizeof(message.text), 0, 0);
 }
 
+/* A poll of the pipe, submitted. Returns the ring's descriptor or -1. */
+static int submit_poll(void)
+{
+	struct io_uring_params params = { 0 };
+	int fd = syscall(SYS_io_uring_setup, 1, &params);
+	struct io_uring_sqe *sqe;
+	char *sq;
+
+	if (fd < 0)
+		return -1;
+	sq = mmap(NULL, params.sq_off.array + sizeof(__u32), PROT_READ | PROT_WRITE,
+		  MAP_SHARED, fd, IORING_OFF_SQ_RING);
+	sqe = mmap(NULL, sizeof(*sqe), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		   IORING_OFF_SQES);
+	if (sq == MAP_FAILED || sqe == MAP_FAILED)
+		return -1;
+	memset(sqe, 0, sizeof(*sqe));
+	sqe->opcode = IORING_OP_POLL_ADD;
+	sqe->fd = pipe_fds[0];
+	sqe->poll32_events = POLLIN;
+	*(__u32 *)(sq + params.sq_off.array) = 0;
+	__atomic_store_n((__u32 *)(sq + params.sq_off.tail), 1, __ATOMIC_RELEASE);
+	return syscall(SYS_io_uring_enter, fd, 1, 0, 0, NULL, 0) == 1 ? fd : -1;
+}
+
+static long call_io_uring(const struct command *c)
+{
+	int ret, error, fd = submit_poll();
+
+	(void)c;
+	if (fd < 0)
+		return -1;
+	ret = syscall(SYS_io_uring_enter, fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0);
+	error = errno;
+	close(fd);
+	errno = error;
+	return ret;
+}
+
 static long call_evwait(const struct command *c)
 {
 	struct timespec t;
@@ -192,6 +233,7 @@ static const struct {
 	{ "sigtimedwait", call_sigtimedwait },
 	{ "semop", call_semop },
 	{ "msgrcv", call_msgrcv },
+	{ "io_uring", call_io_uring },
 	{ "evwait", call_evwait },
 	{ "evkeepalive", call_evkeepalive },
 };

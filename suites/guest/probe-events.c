@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@
 /* What a handler does beside reporting. */
 struct action {
 	char name[16];
-	long arg;
+	long arg, more;
 };
 
 struct script {
@@ -35,7 +36,8 @@ struct script {
 
 static struct script scripts[SLOTS];
 static atomic_long sequence;
-static __thread int depth;
+__thread int handler_depth;
+static __thread sigjmp_buf caught;
 static char *zone;
 static size_t zone_size;
 
@@ -153,6 +155,8 @@ static void act(int eid, struct script *s, const struct action *a, char *data, i
 		report_result(a->name, eid, aemCORE_event_start(a->arg ?: eid));
 	else if (!strcmp(a->name, "raise"))
 		report_result(a->name, eid, fire_event(a->arg ?: eid, 0, 1, NULL, 0));
+	else if (!strcmp(a->name, "rank"))
+		report_result(a->name, eid, aemCORE_event_priority(a->arg, a->more));
 	else if (!strcmp(a->name, "priority"))
 		report_result(a->name, eid, aemCORE_event_priority(eid, a->arg));
 	else if (!strcmp(a->name, "register"))
@@ -173,6 +177,8 @@ static void act(int eid, struct script *s, const struct action *a, char *data, i
 		_exit(a->arg);
 	else if (act_in_process(a->name, a->arg, &ret))
 		report_result(a->name, eid, ret);
+	else
+		act_on_delivery(a->name, eid, a->arg);
 }
 
 static void begin(struct message *m, int eid)
@@ -187,17 +193,34 @@ static void begin(struct message *m, int eid)
 	put_number(m, "ppid", getppid());
 	put_number(m, "cpu", sched_getcpu());
 	put_number(m, "t", now_ns());
-	put_number(m, "depth", depth);
+	put_number(m, "depth", handler_depth);
 	put_number(m, "mask", mask);
+}
+
+/*
+ * Handlers on top of this one come back here when they are left by `throw`.
+ * Only one handler of a thread at a time can be what they come back to.
+ */
+static bool catch_or_throw(const char *name)
+{
+	return !strcmp(name, "catch") || !strcmp(name, "throw");
 }
 
 static void perform(int eid, struct script *s, char *data, int len)
 {
+	volatile int i, was = handler_depth;
 	struct message m = { 0 };
-	int i;
 
-	for (i = 0; i < MAX_ACTIONS && *s->actions[i].name; i++)
-		act(eid, s, &s->actions[i], data, len);
+	for (i = 0; i < MAX_ACTIONS && *s->actions[i].name; i++) {
+		if (!catch_or_throw(s->actions[i].name)) {
+			act(eid, s, &s->actions[i], data, len);
+		} else if (*s->actions[i].name == 't') {
+			siglongjmp(caught, 1);
+		} else if (sigsetjmp(caught, 1)) {
+			handler_depth = was;
+			report_result("catch", eid, 0);
+		}
+	}
 	if (!s->report_return)
 		return;
 	put_text(&m, "{\"return\":{");
@@ -214,7 +237,7 @@ static void example_body(int eid, char *data, int len, unsigned long cookie, uns
 	struct script *s = script_of(eid);
 	struct message m = { 0 };
 
-	depth++;
+	handler_depth++;
 	if (!s->quiet) {
 		begin(&m, eid);
 		put_number(&m, "cookie", cookie);
@@ -226,7 +249,7 @@ static void example_body(int eid, char *data, int len, unsigned long cookie, uns
 		send_message(&m);
 	}
 	perform(eid, s, data, len);
-	depth--;
+	handler_depth--;
 	if (cookie < sizeof(tally))
 		atomic_fetch_add(&tally[cookie], 1);
 	atomic_fetch_add(&calls, 1);
@@ -251,14 +274,14 @@ void pexit_handler(int eid, int pid, int status)
 	struct script *s = script_of(eid);
 	struct message m = { 0 };
 
-	depth++;
+	handler_depth++;
 	begin(&m, eid);
 	put_number(&m, "pid", pid);
 	put_number(&m, "status", status);
 	put_text(&m, "}");
 	send_message(&m);
 	perform(eid, s, NULL, 0);
-	depth--;
+	handler_depth--;
 	atomic_fetch_add(&calls, 1);
 }
 
@@ -472,7 +495,9 @@ static void do_on(const struct command *c)
 			s->report_return = true;
 		} else {
 			snprintf(s->actions[i].name, sizeof(s->actions[i].name), "%s", piece);
-			s->actions[i++].arg = arg ? strtol(arg, NULL, 0) : 0;
+			s->actions[i].arg = arg ? strtol(arg, &arg, 0) : 0;
+			s->actions[i].more = arg && *arg ? strtol(arg + 1, NULL, 0) : 0;
+			i++;
 		}
 	}
 	answer(c, 0);

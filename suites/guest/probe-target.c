@@ -201,6 +201,8 @@ static int end_thread_exit(void)
 }
 
 static pthread_barrier_t both;
+/* No thread ends the process: each ends itself. */
+static bool each_alone;
 
 static void *last_thread(void *unused)
 {
@@ -221,6 +223,8 @@ static void *last_thread(void *unused)
 	}
 	say("alone", syscall(SYS_gettid));
 	wait_for_line();
+	if (each_alone)
+		syscall(SYS_exit, 0);
 	exit(arg);
 }
 
@@ -232,8 +236,15 @@ static int end_leader_first(void)
 	pthread_barrier_init(&both, NULL, 2);
 	pthread_create(&thread, NULL, last_thread, NULL);
 	pthread_barrier_wait(&both);
-	syscall(SYS_exit, 0);
+	syscall(SYS_exit, each_alone ? arg : 0);
 	return 99;
+}
+
+/* As before, by the system call that ends one thread; the status is the first's. */
+static int end_one_by_one(void)
+{
+	each_alone = true;
+	return end_leader_first();
 }
 
 /* Becomes another program, which waits in the same way. */
@@ -523,6 +534,7 @@ static const struct {
 	{ "bus", end_bus },
 	{ "thread-exit", end_thread_exit },
 	{ "leader-first", end_leader_first },
+	{ "one-by-one", end_one_by_one },
 	{ "exec", end_exec },
 	{ "thread-exec", end_thread_exec },
 	{ "oom", end_oom },

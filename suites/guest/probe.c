@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,11 +25,13 @@ struct worker {
 static struct worker workers[MAX_THREADS];
 static atomic_int worker_count;
 static __thread bool leaving;
+static __thread sigjmp_buf command_loop;
 
 int exit_status;
 
 static const struct verb *const tables[] = {
-	event_verbs, call_verbs, state_verbs, process_verbs, handler_verbs,
+	event_verbs, delivery_verbs, call_verbs, state_verbs, process_verbs,
+	handler_verbs,
 };
 
 const char *word(const struct command *c, const char *key)
@@ -107,12 +110,20 @@ static void work(struct worker *w)
 	static __thread struct command c;
 
 	atomic_store(&w->tid, syscall(SYS_gettid));
+	/* Whoever comes here again has left its handlers. */
+	if (sigsetjmp(command_loop, 1))
+		handler_depth = 0;
 	while (!leaving && read_line(w->commands[0], c.line, sizeof(c.line))) {
 		split(&c);
 		/* The thread's name: it is here. */
 		memmove(c.words, c.words + 1, --c.count * sizeof(c.words[0]));
 		run(&c);
 	}
+}
+
+void leave_handlers(void)
+{
+	siglongjmp(command_loop, 1);
 }
 
 static void *work_thread(void *arg)

@@ -56,6 +56,8 @@ long number(const struct command *c, const char *key, long otherwise);
 const char *word(const struct command *c, const char *key);
 bool given(const struct command *c, const char *key);
 int start_thread(const char *name);
+/* Leaves all handlers of the thread for its next command, by siglongjmp(). */
+void leave_handlers(void);
 void end_thread(void);
 extern int exit_status;	/* of main, when it returns */
 
@@ -65,6 +67,12 @@ extern const struct verb event_verbs[];
 void example_handler(int eid, char *data, int len, unsigned long cookie);
 void pexit_handler(int eid, int pid, int status);
 int fire_event(int eid, unsigned int context, unsigned int count, const void *data, size_t len);
+
+extern __thread int handler_depth;
+
+/* probe-delivery.c */
+extern const struct verb delivery_verbs[];
+bool act_on_delivery(const char *name, int eid, long arg);
 
 /* probe-calls.c, probe-state.c, probe-process.c, probe-handler.c */
 extern const struct verb call_verbs[];

@@ -101,6 +101,27 @@ verifies('AEM-PEXIT-032', 'each event of a watcher on one target is told once', 
   for (const call of calls) expect(call).toMatchObject({ pid: target.pid, status: returned(42) });
 });
 
+verifies(['AEM-PEXIT-030', 'AEM-PEXIT-032'], 'more events than are told at a time are told once each', async (context) => {
+  const { probe, spawn, line, limit } = context;
+  const p = await probe();
+  const target = await spawn(['probe', 'target', 'return', '42']);
+  await line(target);
+  const eids: number[] = [];
+  while (eids.length < 2 * limit('watchers') + 1) eids.push(await watch(p, target.pid));
+
+  await target.write('\n');
+  await target.exited;
+
+  const told: number[] = [];
+  while (told.length < eids.length) {
+    const call = await p.nextCall();
+    expect(call).toMatchObject({ pid: target.pid, status: returned(42) });
+    told.push(call.eid);
+  }
+  expect(await p.settle()).toEqual([]);
+  expect(told.sort((a, b) => a - b)).toEqual(eids);
+});
+
 verifies('AEM-PEXIT-033', 'an end after the shutdown is not reported', async ({ probe, spawn, line }) => {
   const [p, other] = [await probe(), await probe()];
   const target = await spawn(['probe', 'target', 'return']);

@@ -17,24 +17,29 @@ verifies('AEM-PEXIT-007', 'the status that another thread gave is reported', asy
   expect(await p.settle()).toMatchObject([{ pid: target.pid, status: returned(42) }]);
 });
 
-verifies('AEM-PEXIT-008', 'the end of the last thread is reported, not of the first', async (context) => {
-  const { probe, spawn, line } = context;
-  const [early, late] = [await probe(), await probe()];
-  const target = await spawn(['probe', 'target', 'leader-first', '42']);
-  await line(target);
+for (const [how, means] of [
+  ['leader-first', 'by exit()'],
+  ['one-by-one', 'thread by thread'],
+] as const) {
+  verifies('AEM-PEXIT-008', `the end of the last thread is reported, not of the first, ${means}`, async (context) => {
+    const { probe, spawn, line } = context;
+    const [early, late] = [await probe(), await probe()];
+    const target = await spawn(['probe', 'target', how, '42']);
+    await line(target);
 
-  await watch(early, target.pid);
-  await target.write('\n');
-  expect(await line(target)).toMatch('alone');
-  await watch(late, target.pid);
-  expect(await early.settle()).toEqual([]);
-  expect(await late.settle()).toEqual([]);
+    await watch(early, target.pid);
+    await target.write('\n');
+    expect(await line(target)).toMatch('alone');
+    await watch(late, target.pid);
+    expect(await early.settle()).toEqual([]);
+    expect(await late.settle()).toEqual([]);
 
-  await target.write('\n');
-  await target.exited;
-  expect(await early.settle()).toMatchObject([{ pid: target.pid, status: returned(42) }]);
-  expect(await late.settle()).toMatchObject([{ pid: target.pid, status: returned(42) }]);
-});
+    await target.write('\n');
+    await target.exited;
+    expect(await early.settle()).toMatchObject([{ pid: target.pid, status: returned(42) }]);
+    expect(await late.settle()).toMatchObject([{ pid: target.pid, status: returned(42) }]);
+  });
+}
 
 for (const [requirement, how, thread] of [
   ['AEM-PEXIT-009', 'exec', 'its first thread'],
