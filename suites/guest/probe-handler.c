@@ -114,20 +114,6 @@ static void do_count(const struct command *c)
 	answer(c, atomic_fetch_add(&counter, add) + add);
 }
 
-static void do_books(const struct command *c)
-{
-	struct aem_books books = { 0 };
-	struct message m = { 0 };
-	int ret = aemCORE_event_books(number(c, "eid", 0), &books);
-
-	put_number(&m, "pending", books.pending);
-	put_number(&m, "raised", books.raised);
-	put_number(&m, "delivered", books.delivered);
-	put_number(&m, "coalesced", books.coalesced);
-	put_number(&m, "refused", books.refused);
-	answer_with(c, ret, ret < 0 ? errno : 0, &m);
-}
-
 /* How many processes its user may have, from here on; without `max` no limit. */
 static void do_processes(const struct command *c)
 {
@@ -162,7 +148,6 @@ static void do_await_end(const struct command *c)
 
 const struct verb handler_verbs[] = {
 	{ "count", do_count },
-	{ "books", do_books },
 	{ "processes", do_processes },
 	{ "await-end", do_await_end },
 	{ }

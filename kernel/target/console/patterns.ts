@@ -21,7 +21,7 @@ export const consolePatterns: readonly ConsolePattern[] = [
   { kind: 'panic', begins: /(?<!end )Kernel panic - not syncing/, ends: /---\[ end Kernel panic/, fatal: true },
   { kind: 'kasan', begins: /BUG: (KASAN|KFENCE|KMSAN|KCSAN)/, ends: /^={20,}$/ },
   { kind: 'soft-lockup', begins: /watchdog: BUG: soft lockup|NMI watchdog: Watchdog detected/ },
-  { kind: 'oops', begins: /BUG: (kernel NULL pointer|unable to handle)|Oops:|general protection fault/, ends: trace },
+  { kind: 'oops', begins: /BUG: (kernel NULL pointer|unable to handle)|Oops:|^(?!traps: ).*general protection fault/, ends: trace },
   { kind: 'oops', begins: /kernel BUG at /, ends: trace },
   {
     kind: 'lockdep',

@@ -69,6 +69,15 @@ describe('what a kernel says when something is wrong', () => {
     expect(watch.panic()?.excerpt).toEqual(['[ 1.1] Kernel panic - not syncing: Fatal']);
   });
 
+  test('a program that faults is no trouble of the kernel', () => {
+    const watch = createConsoleWatch();
+
+    watch.push('[ 1.0] traps: probe[60] general protection fault ip:401f9e sp:7ffd error:0 in probe[401000+aa000]\n');
+    watch.push('[ 1.1] probe[61]: segfault at 0 ip 0000000000405f55 sp 00007ffe error 6 in probe[5f55,401000+aa000]\n');
+
+    expect(watch.take().sightings).toEqual([]);
+  });
+
   test('an ordinary boot shows nothing', () => {
     const watch = createConsoleWatch();
 
