@@ -60,19 +60,26 @@ static unsigned long next_random(unsigned long *state)
 	return *state;
 }
 
-/* `spoil addr= times=`: random states into the calls of a ring, all along. */
+static atomic_bool spoilt;
+
+/* `spoil addr=`: random states into the calls of a ring, until `spoilt`. */
 static void do_spoil(const struct command *c)
 {
 	struct aem_ring *at = (struct aem_ring *)number(c, "addr", 0);
 	unsigned long state = number(c, "seed", 1), value;
-	long i, times = number(c, "times", 1);
 
-	for (i = 0; i < times; i++) {
+	while (!atomic_load(&spoilt)) {
 		value = next_random(&state);
 		/* Of those that there are, and some that there are not. */
 		__atomic_store_n(&at->calls[value % 8].state,
 				 (value >> 32) & 0x107, __ATOMIC_RELAXED);
 	}
+	answer(c, 0);
+}
+
+static void do_spoilt(const struct command *c)
+{
+	atomic_store(&spoilt, true);
 	answer(c, 0);
 }
 
@@ -180,6 +187,7 @@ const struct verb delivery_verbs[] = {
 	{ "ring", do_ring },
 	{ "unmap", do_unmap },
 	{ "spoil", do_spoil },
+	{ "spoilt", do_spoilt },
 	{ "stacks", do_stacks },
 	{ "books", do_books },
 	{ }
