@@ -21,14 +21,14 @@ fail()
 need_node()
 {
 	command -v node >/dev/null 2>&1 ||
-		fail 'Node.js is missing. Do: install Node.js 20.5 or later, https://nodejs.org'
+		fail 'Node.js is missing. Do: install Node.js 20.19 or later, https://nodejs.org'
 	version=$(node --version)
 	version=${version#v}
 	major=${version%%.*}
 	minor=${version#*.}
 	minor=${minor%%.*}
-	if [ "$major" -lt 20 ] || { [ "$major" -eq 20 ] && [ "$minor" -lt 5 ]; }; then
-		fail "Node.js $version is too old. Do: install Node.js 20.5 or later, https://nodejs.org"
+	if [ "$major" -lt 20 ] || { [ "$major" -eq 20 ] && [ "$minor" -lt 19 ]; }; then
+		fail "Node.js $version is too old. Do: install Node.js 20.19 or later, https://nodejs.org"
 	fi
 }
 

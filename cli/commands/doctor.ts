@@ -45,14 +45,14 @@ async function doctor(): Promise<void> {
 function node(): Finding {
   const { version } = process;
   const [major = 0, minor = 0] = version.slice(1).split('.').map(Number);
-  const recent = major > 20 || (major === 20 && minor >= 5);
+  const recent = major > 20 || (major === 20 && minor >= 19);
   return recent
     ? { what: 'Node.js', verdict: 'ok', seen: version }
     : {
         what: 'Node.js',
         verdict: 'missing',
         seen: version,
-        mend: 'install Node.js 20.5 or later: https://nodejs.org',
+        mend: 'install Node.js 20.19 or later: https://nodejs.org',
       };
 }
 

@@ -90,10 +90,10 @@ describe('bootstrap.sh', () => {
     expect((await readFile(join(root, 'npm.log'), 'utf8')).split('\n')).toHaveLength(3);
   });
 
-  test.each(['v18.19.0', 'v20.4.9'])('Node.js %s is too old', async (version) => {
+  test.each(['v18.19.0', 'v20.18.9'])('Node.js %s is too old', async (version) => {
     const { run } = await machine({ node: `echo ${version}` });
 
-    expect(await run()).toMatchObject({ status: 3, stderr: expect.stringContaining('20.5 or later') });
+    expect(await run()).toMatchObject({ status: 3, stderr: expect.stringContaining('20.19 or later') });
   });
 
   test('without Node.js it says so', async () => {

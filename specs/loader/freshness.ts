@@ -25,6 +25,8 @@ export type LinkChangeKind =
   | 'requirement-changed'
   /** The test does something else; the requirement is as it was. */
   | 'test-changed'
+  /** Both were changed, together it seems; to be recorded, or the next change of one would not show. */
+  | 'both-changed'
   /** Not in the file yet. */
   | 'new'
   /** In the file, and no test makes the link any more. */
@@ -39,7 +41,7 @@ export interface LinkChange {
 
 /**
  * Which links changed at one end since they were recorded, in the order of
- * their ids. Where both ends changed they were changed together: no problem.
+ * their ids.
  */
 export function compareFingerprints(
   recorded: FingerprintFile,
@@ -124,7 +126,8 @@ function kindOf(before: Link | undefined, now: Link | undefined): LinkChangeKind
   if (before === undefined) return 'new';
   const requirementChanged = before.requirement !== now.requirement;
   const testChanged = before.test !== now.test;
-  if (requirementChanged === testChanged) return undefined;
+  if (requirementChanged && testChanged) return 'both-changed';
+  if (!requirementChanged && !testChanged) return undefined;
   return requirementChanged ? 'requirement-changed' : 'test-changed';
 }
 
@@ -134,6 +137,8 @@ function messageOf(kind: LinkChangeKind, test: string, requirement: string): str
       return `${requirement} changed, and its test ${test} did not: see whether it still verifies it`;
     case 'test-changed':
       return `the test ${test} changed, and ${requirement} did not: see whether it still verifies it`;
+    case 'both-changed':
+      return `${requirement} and its test ${test} changed since the fingerprints were recorded`;
     case 'new':
       return `the test ${test} verifies ${requirement} since the fingerprints were recorded`;
     case 'gone':

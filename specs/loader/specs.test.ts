@@ -20,7 +20,9 @@ describe('the requirements of this suite', () => {
   test('give their files from the root of the project', () => {
     expect(set.files).toEqual([
       'specs/aem/core.yaml',
+      'specs/aem/delivery.yaml',
       'specs/aem/pexit.yaml',
+      'specs/aem/processes.yaml',
       'specs/cgl/neighbours.yaml',
       'specs/cgl/prf-5.0.yaml',
       'specs/cgl/r1.yaml',

@@ -61,7 +61,7 @@ verifies('AEM-CORE-113', 'a capsule finds its data, also in a zone that was made
   await poolOf(context, 1);
   for (const zone of [0, 1]) {
     const p = await probe();
-    await p.ok('on', { eid: 0, do: `fill:${0x5a}` });
+    await p.ok('on', { eid: 0, do: `fill:90` });
     const eid = await startedEvent(p, evf.capsule, undefined, 113);
     const capsules = await waiting(context, p);
     const { addr } = await p.send('vmtable', { zone, size: 4096 });

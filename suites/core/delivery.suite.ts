@@ -186,8 +186,6 @@ verifies('AEM-CORE-148', 'what one handler blocks is not blocked in the next of 
   expect(await p.settle()).toMatchObject([{ eid: first, mask: 0 }, { eid: next, mask: 0 }]);
 });
 
-/** In hex: more than half of the zone that the tests make. */
-const large = (byte: string): string => byte.repeat(2500);
 const head = (byte: string): string => byte.repeat(64);
 
 verifies('AEM-CORE-149', 'events whose data does not fit together run one after the other', async ({ probe }) => {

@@ -61,7 +61,7 @@ verifies('AEM-CORE-089', 'what the handler process left in its data is read back
   const p = await context.probe();
   const gate = await makeGate(context);
   await p.ok('vmtable');
-  const eid = await startedEvent(p, quiet, `fill:${0xab},gate:1`);
+  const eid = await startedEvent(p, quiet, `fill:171,gate:1`);
   await p.ok('fire', { eid, data: '01020304' });
   const pid = await gate.reached(p);
 
@@ -77,7 +77,7 @@ verifies('AEM-CORE-090', 'the destructor runs when the handler process is killed
   const eid = await startedEvent(p, quiet);
 
   for (const end of ['_exit:3', 'exit:3', `kill:${signals.SIGKILL}`, `kill:${signals.SIGTERM}`, `kill:${signals.SIGSEGV}`]) {
-    await p.ok('on', { eid, do: `fill:${0xcd},${end}` });
+    await p.ok('on', { eid, do: `fill:205,${end}` });
     await p.ok('fire', { eid, data: '01020304' });
     await ended(p, (await p.nextCall()).tid);
     expect(await p.send('left', { eid }), end).toMatchObject({ data: 'cdcdcdcd' });

@@ -208,20 +208,16 @@ static bool catch_or_throw(const char *name)
 
 static void perform(int eid, struct script *s, char *data, int len)
 {
-	volatile int i, back = 0, was = handler_depth;
+	volatile int i, was = handler_depth;
 	struct message m = { 0 };
 
 	for (i = 0; i < MAX_ACTIONS && *s->actions[i].name; i++) {
 		if (!catch_or_throw(s->actions[i].name)) {
 			act(eid, s, &s->actions[i], data, len);
-			continue;
-		}
-		if (*s->actions[i].name == 't')
+		} else if (*s->actions[i].name == 't') {
 			siglongjmp(caught, 1);
-		back = i;
-		if (sigsetjmp(caught, 1)) {
-			/* What comes after it once more. */
-			i = back;
+		} else if (sigsetjmp(caught, 1)) {
+			/* After what was under way when it was thrown. */
 			handler_depth = was;
 			report_result("catch", eid, 0);
 		}

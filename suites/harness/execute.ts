@@ -45,7 +45,7 @@ export async function executeTests(options: ExecuteOptions): Promise<readonly st
         id: plan.id,
         fault: plan.fault,
         durationMs: test.diagnostic()?.duration ?? 0,
-        evidence: evidence ?? withoutEvidence(test),
+        evidence: evidence === undefined ? withoutEvidence(test) : agreed(test, evidence),
       });
     },
   };
@@ -53,6 +53,7 @@ export async function executeTests(options: ExecuteOptions): Promise<readonly st
   const abort = (): void => void vitest.cancelCurrentRun('keyboard-input');
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
+    if (options.signal?.aborted === true) return [];
     vitest.provide('session', options.settings);
     const files = [...new Set(options.tests.map(({ file }) => join(projectRoot, file)))];
     const aborted = new Promise<'aborted'>((resolve) => {
@@ -79,6 +80,15 @@ export async function executeTests(options: ExecuteOptions): Promise<readonly st
 function isNews(error: unknown): boolean {
   const { name } = error as { readonly name?: string };
   return name !== 'ExpectationError' && name !== 'TargetDiedError';
+}
+
+/** What the body did not throw, such as a soft assertion, fails it all the same. */
+function agreed(test: TestCase, evidence: Evidence): Evidence {
+  const { state, errors = [] } = test.result();
+  if (state !== 'failed' || evidence.verdict !== 'PASS') return evidence;
+  const [error] = errors;
+  const reason = error?.message.split('\n')[0] ?? 'vitest has it failed';
+  return { ...evidence, verdict: 'FAIL', reason, details: error?.stack ?? '' };
 }
 
 /** Its process was lost, or it ran into the time limit of a whole test. */

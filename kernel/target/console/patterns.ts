@@ -26,13 +26,14 @@ export const consolePatterns: readonly ConsolePattern[] = [
   {
     kind: 'lockdep',
     begins:
-      /WARNING: (possible (circular|recursive|irq lock)|inconsistent lock state|bad unlock|suspicious RCU)|INFO: (possible|trying to register)/,
+      /WARNING: (possible (circular|recursive|irq lock)|inconsistent lock state|bad (unlock|contention)|suspicious RCU|\S+-safe -> \S+-unsafe|lock held when|held lock freed|[Nn]ested lock|.*still has locks held|chain_key)|INFO: (possible|trying to register)/,
   },
   { kind: 'rcu-stall', begins: /rcu: INFO: .*(stall|self-detected)/ },
   { kind: 'hung-task', begins: /INFO: task .* blocked for more than/ },
   { kind: 'bug', begins: /BUG: (sleeping function|scheduling while atomic|spinlock|workqueue|Bad page)/ },
-  { kind: 'bug', begins: /\bBUG: / },
+  { kind: 'bug', begins: /\bBUG: |^BUG \S+ \(/ },
   { kind: 'warning', begins: /WARNING: CPU: \d+ PID:/, ends: trace },
   { kind: 'warning', begins: /ODEBUG: |UBSAN: |list_(add|del) corruption|kmemleak: \d+ new suspected/ },
+  { kind: 'warning', begins: /^WARNING: / },
   { kind: 'out-of-memory', begins: /invoked oom-killer|Out of memory: Killed process/, ends: /Killed process/ },
 ];

@@ -35,6 +35,15 @@ const recorded = {
 `,
   'soft-lockup': `[   44.000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [probe:70]
 `,
+  'lockdep ': `[    6.500] WARNING: HARDIRQ-safe -> HARDIRQ-unsafe lock order detected
+[    6.501] 6.12.117-aem-debug #1 Tainted: G           O
+`,
+  'lockdep  ': `[    6.600] WARNING: lock held when returning to user space!
+`,
+  'warning ': `[    6.700] WARNING: something that no pattern of its own knows
+`,
+  'bug ': `[    9.600] BUG kmalloc-64 (Tainted: G    B      O      ): Poison overwritten
+`,
   bug: `[    9.700] BUG: sleeping function called from invalid context at kernel/locking/mutex.c:585
 `,
 } as const;
@@ -46,7 +55,7 @@ describe('what a kernel says when something is wrong', () => {
     watch.push(text);
 
     const { sightings } = watch.take();
-    expect(sightings.map((seen) => seen.kind)).toEqual([kind]);
+    expect(sightings.map((seen) => seen.kind)).toEqual([kind.trim()]);
     expect(sightings[0]?.fatal).toBe(kind === 'panic');
   });
 
