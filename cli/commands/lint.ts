@@ -31,6 +31,8 @@ const userSpaceIgnores = [
 ];
 /** AEM's user interface has its names from its first release. */
 const moduleIgnores = ['CAMELCASE'];
+/** TRACE_EVENT() is laid out as in include/trace/events. */
+const traceIgnores = ['OPEN_ENDED_LINE', 'PARENTHESIS_ALIGNMENT'];
 /** There is no MAINTAINERS entry for a series that lives outside the kernel. */
 const patchIgnores = ['FILE_PATH_CHANGES'];
 
@@ -71,7 +73,9 @@ function steps(options: LintOptions): readonly Step[] {
     ...typescript,
     {
       title: 'checkpatch: modules',
-      run: async () => checkpatch(['-f', ...(await cFiles(isKernelFile))], moduleIgnores),
+      run: async () =>
+        (await checkpatch(['-f', ...(await cFiles((file) => isKernelFile(file) && !isTraceFile(file)))], moduleIgnores)) &&
+        checkpatch(['-f', ...(await cFiles(isTraceFile))], [...moduleIgnores, ...traceIgnores]),
     },
     {
       title: 'checkpatch: libaem and guest programs',
@@ -101,6 +105,10 @@ async function cFiles(wanted: (file: string) => boolean): Promise<readonly strin
 
 function isKernelFile(file: string): boolean {
   return /^modules\/(aem-|include\/)/.test(file) || file === 'suites/controls/seed/fault.c';
+}
+
+function isTraceFile(file: string): boolean {
+  return file.endsWith('/trace.h');
 }
 
 function isUserFile(file: string): boolean {

@@ -9,8 +9,8 @@
  * which no capsule waits gets a process made for it, as with EVF_FORK.
  *
  * The program that a capsule runs is its owner's, as it was when the capsule
- * was made. No capsule is a zombie or sends a SIGCHLD, and an owner that ends
- * ends its capsules that wait.
+ * was made. No capsule is a zombie or sends a SIGCHLD, and those that wait
+ * end with their owner.
  *
  * A capsule's context holds its owner's. The owner's list of those that wait
  * does not hold them: each takes itself off, under the owner's lock.
