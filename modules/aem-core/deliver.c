@@ -140,23 +140,40 @@ static enum aem_end aem_call_end(struct aem_task *t, unsigned int index)
 	       AEM_END_RAN : AEM_END_BACK;
 }
 
-/* Ends all deliveries of a level's batch, under one lock. */
+/*
+ * Ends all deliveries of a level's batch, under one lock. What the dispatcher
+ * did not come to goes back to where it was taken from.
+ */
 static void aem_level_end(struct aem_task *t, struct aem_level *level)
 {
+	struct list_head *front = &t->pending[level->prio];
 	struct aem_slot *slots = &t->slots[level->first];
 	enum aem_end how[AEM_BATCH_MAX];
+	bool ready[AEM_BATCH_MAX];
+	struct aem_event *ev;
 	unsigned int i;
 
 	for (i = 0; i < level->count; i++) {
 		if (!slots[i].ev)
 			continue;
+		ready[i] = aem_call_state(t, level->first + i) == AEM_CALL_READY;
 		how[i] = aem_call_end(t, level->first + i);
 		aem_slot_close(&slots[i], how[i]);
 	}
 	spin_lock_irq(&t->lock);
-	for (i = 0; i < level->count; i++)
-		if (slots[i].ev && !aem_event_rest(t, slots[i].ev, how[i]))
+	for (i = 0; i < level->count; i++) {
+		ev = slots[i].ev;
+		if (!ev)
+			continue;
+		if (!aem_event_rest(t, ev, how[i]))
 			slots[i].ev = NULL;
+		/* Ranked anew it is behind those of its new priority. */
+		if (!ready[i] || how[i] != AEM_END_BACK ||
+		    !(ev->state & AEM_EV_QUEUED) || ev->prio != level->prio)
+			continue;
+		list_move(&ev->queue, front);
+		front = &ev->queue;
+	}
 	spin_unlock_irq(&t->lock);
 	/* Those that are left were shut down. */
 	for (i = 0; i < level->count; i++) {
