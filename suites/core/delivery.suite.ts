@@ -317,6 +317,18 @@ verifies('AEM-CORE-154', 'what waits behind a handler that is left by siglongjmp
   expect(await p.settle()).toMatchObject([{ eid: left, depth: 1 }]);
 });
 
+verifies('AEM-CORE-166', 'what waits behind a handler that is left comes before what is raised later', async ({ probe }) => {
+  const p = await probe();
+  const [left, b, c, later] = await started(p, 4);
+  await p.ok('on', { eid: left, do: 'leave' });
+
+  await together(p, [left ?? 0, c ?? 0, b ?? 0]);
+  expect(await p.nextCall()).toMatchObject({ eid: left });
+  await p.on('io', 'fire', { eid: later });
+
+  expect(ids([await p.nextCall(), await p.nextCall(), await p.nextCall()])).toEqual([c, b, later]);
+});
+
 verifies('AEM-CORE-155', 'a handler may be left by siglongjmp() into the one that it interrupted', async ({ probe }) => {
   const p = await probe();
   const [low, next, high] = await started(p, 3);
