@@ -111,6 +111,7 @@ export const requirementIds = [
   'AEM-CORE-163',
   'AEM-CORE-164',
   'AEM-CORE-165',
+  'AEM-CORE-166',
   'AEM-PEXIT-001',
   'AEM-PEXIT-002',
   'AEM-PEXIT-003',
