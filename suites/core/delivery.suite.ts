@@ -211,7 +211,8 @@ verifies('AEM-CORE-149', 'events whose data does not fit together run one after 
 });
 
 /** A handler that holds most of the zone, and events above it whose data finds no room. */
-async function starved(p: Probe, count: number): Promise<{ holder: number; waiting: readonly number[] }> {
+async function starved({ probe, sh }: Context, count: number): Promise<{ p: Probe; holder: number; waiting: readonly number[] }> {
+  const p = await probe();
   await p.ok('vmtable', { zone: zone.v, size: 4096 });
   const [holder = 0] = await started(p, 1);
   const waiting = await started(p, count);
@@ -221,13 +222,13 @@ async function starved(p: Probe, count: number): Promise<{ holder: number; waiti
   for (const eid of waiting) {
     await p.on('io', 'priority', { eid, priority: 5 });
     await p.on('io', 'fire', { eid, len: 2500, byte: 0xbb });
+    await sh(`until grep -q '^${eid} .* starved ' /sys/kernel/debug/aem/events; do :; done`);
   }
-  return { holder, waiting };
+  return { p, holder, waiting };
 }
 
-verifies('AEM-CORE-150', 'events that found no room in the zone run when there is some', async ({ probe }) => {
-  const p = await probe();
-  const { holder, waiting } = await starved(p, 2);
+verifies('AEM-CORE-150', 'events that found no room in the zone run when there is some', async (context) => {
+  const { p, holder, waiting } = await starved(context, 2);
 
   await p.on('io', 'release', { eid: holder });
 
@@ -236,9 +237,8 @@ verifies('AEM-CORE-150', 'events that found no room in the zone run when there i
   expect(rest).toMatchObject(waiting.map((eid) => ({ eid, data: head('bb'), depth: 1 })));
 });
 
-verifies('AEM-CORE-151', 'an event that waits for room and is stopped runs when it is started', async ({ probe }) => {
-  const p = await probe();
-  const { holder, waiting } = await starved(p, 1);
+verifies('AEM-CORE-151', 'an event that waits for room and is stopped runs when it is started', async (context) => {
+  const { p, holder, waiting } = await starved(context, 1);
   const [eid] = waiting;
 
   await p.on('io', 'stop', { eid });
@@ -249,9 +249,8 @@ verifies('AEM-CORE-151', 'an event that waits for room and is stopped runs when 
   expect(await p.settle()).toMatchObject([{ eid, data: head('bb') }]);
 });
 
-verifies('AEM-CORE-152', 'an event that waits for room and is shut down does not run', async ({ probe }) => {
-  const p = await probe();
-  const { holder, waiting } = await starved(p, 1);
+verifies('AEM-CORE-152', 'an event that waits for room and is shut down does not run', async (context) => {
+  const { p, holder, waiting } = await starved(context, 1);
   const [eid] = waiting;
 
   expect(await p.on('io', 'shutdown', { eid })).toMatchObject({ ret: 0 });
