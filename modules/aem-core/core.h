@@ -141,7 +141,7 @@ struct aem_task {
 	struct list_head events;
 	u32 pending_mask;		/* a bit a priority with a queue */
 	bool kicked;			/* and has not passed the hook since */
-	bool looked;			/* kicked to look, during this batch */
+	bool looked;			/* kicked to look, and has not yet */
 	bool revoked;			/* some call of the ring, not settled yet */
 	struct list_head pending[AEM_PRIOS];
 	unsigned int keepalive;

@@ -320,6 +320,8 @@ unsigned int aem_task_serve(struct aem_task *t, unsigned long top,
 	due = aem_upcall_due(t);
 	*kicked = t->kicked;
 	t->kicked = false;
+	/* It was too early, perhaps: the next event has it look again. */
+	t->looked = false;
 	spin_unlock_irq(&t->lock);
 	return due ? aem_task_push(t, top) : 0;
 }
