@@ -304,6 +304,8 @@ verifies('AEM-CORE-154', 'what waits behind a handler that is left by siglongjmp
 
   await together(p, [left ?? 0, rest ?? 0]);
   expect(await p.nextCall()).toMatchObject({ eid: left });
+  // It takes commands again, so it has left the handler.
+  await p.ok('gettid');
   await p.on('io', 'fire', { eid: later });
 
   const calls = [await p.nextCall(), await p.nextCall()];
@@ -315,6 +317,23 @@ verifies('AEM-CORE-154', 'what waits behind a handler that is left by siglongjmp
   expect(await p.settle()).toMatchObject([{ eid: left, depth: 1 }]);
 });
 
+verifies('AEM-CORE-154', 'what was raised before a handler was left by siglongjmp() is delivered', async ({ probe }) => {
+  const p = await probe();
+  const [left, early, later] = await started(p, 3);
+  await p.ok('on', { eid: left, do: 'hold,leave' });
+  await p.on('io', 'fire', { eid: left });
+  await p.notice('holding');
+  expect(await p.nextCall()).toMatchObject({ eid: left });
+
+  await p.on('io', 'fire', { eid: early });
+  await p.on('io', 'release', { eid: left });
+  // It takes commands again, so it has left the handler.
+  await p.ok('gettid');
+  await p.on('io', 'fire', { eid: later });
+
+  expect(ids([await p.nextCall(), await p.nextCall()])).toEqual([early, later]);
+});
+
 verifies('AEM-CORE-166', 'what waits behind a handler that is left comes before what is raised later', async ({ probe }) => {
   const p = await probe();
   const [left, b, c, later] = await started(p, 4);
@@ -322,6 +341,8 @@ verifies('AEM-CORE-166', 'what waits behind a handler that is left comes before 
 
   await together(p, [left ?? 0, c ?? 0, b ?? 0]);
   expect(await p.nextCall()).toMatchObject({ eid: left });
+  // It takes commands again, so it has left the handler.
+  await p.ok('gettid');
   await p.on('io', 'fire', { eid: later });
 
   expect(ids([await p.nextCall(), await p.nextCall(), await p.nextCall()])).toEqual([c, b, later]);
