@@ -324,7 +324,8 @@ function createStore(path: string, results: () => Results): { save(): Promise<vo
   const save = (): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;
-    saving = saving.then(write);
+    // One that failed, for want of room, is no reason not to try the next.
+    saving = saving.catch(() => undefined).then(write);
     return saving;
   };
   return {

@@ -137,6 +137,13 @@ async function boot(
     return createTarget({ options, info, hello, agent, watch, life, end });
   } catch (error) {
     await end();
+    // Before its agent has said a word nothing was tested, so nothing can have failed.
+    if (error instanceof TargetDiedError) {
+      throw new InfrastructureError('the kernel did not boot', {
+        where: options.kernel.image,
+        seen: error.incident.excerpt.split('\n').slice(-20).join('\n            '),
+      });
+    }
     throw error instanceof LimitError
       ? new InfrastructureError(`the guest did not boot: ${error.message}`, {
           seen: watch.tail(20).join('\n            ') || 'nothing on the console',
@@ -228,12 +235,14 @@ function watchLife(qemu: ChildProcess, watch: ConsoleWatch, options: BootOptions
   let expected = false;
   let silent = false;
   let stderr = '';
-  const log = (data: Buffer | string): void => {
-    if (options.consoleLog !== undefined) appendFileSync(options.consoleLog, data);
-  };
   qemu.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    log(text);
     watch.push(text);
+    if (options.consoleLog === undefined) return;
+    try {
+      appendFileSync(options.consoleLog, text);
+    } catch {
+      // A full disk: what the tests need of the console they have.
+    }
   });
   qemu.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
