@@ -270,6 +270,8 @@ verifies('AEM-CORE-153', 'a program that overwrites its ring harms no other, nor
     const [first, next] = await started(p, 2, each);
     await p.ok('ring');
     await p.ok('on', { eid: first, do: `wipe:${byte}` });
+    // In one batch, so that what is overwritten has a call that is not made yet.
+    await together(p, [first ?? 0, next ?? 0]);
     for (let i = 0; i < 3; i++) {
       for (const eid of [first, next]) await other.send('fire', { eid, count: 3 });
       await other.ok('fire', { eid: theirs });
