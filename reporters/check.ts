@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { parseRanges } from './ranges.ts';
 import type { LinesByFile, RequirementResult, Results } from './results.ts';
-import { judge, type RequirementLinks } from './verdict.ts';
+import { judge, runsOn, type RequirementLinks } from './verdict.ts';
 
 /** One thing wrong with results: a JSON pointer into the document, and what is wrong there. */
 export interface Problem {
@@ -18,6 +18,7 @@ export function checkResults(results: Results): Problem[] {
   return [
     ...checkUnique(results),
     ...checkPlanAgainstTests(results),
+    ...checkFlavours(results),
     ...checkTests(results),
     ...checkLinks(results),
     ...checkVerdicts(results),
@@ -54,6 +55,18 @@ function checkPlanAgainstTests({ plan, tests }: Results): Problem[] {
         : [{ pointer: `/tests/${index}`, message: `"${id}" has a result and was not planned` }],
     ),
   ];
+}
+
+/** A test is in the plan of each run on its flavours, and of no other. */
+function checkFlavours({ plan, elsewhere = [], subject }: Results): Problem[] {
+  const { flavour } = subject.kernel;
+  const odd = (list: 'plan' | 'elsewhere', message: string): Problem[] =>
+    (list === 'plan' ? plan : elsewhere).flatMap((test, index) =>
+      runsOn(test, flavour) === (list === 'plan')
+        ? []
+        : [{ pointer: `/${list}/${index}/flavours`, message: `"${test.id}" ${message} ${flavour}` }],
+    );
+  return [...odd('plan', 'is not for the flavour'), ...odd('elsewhere', 'was left out of a run on its own flavour')];
 }
 
 function checkTests({ tests, incidents }: Results): Problem[] {

@@ -15,6 +15,8 @@ export interface Results {
   readonly target: TargetInfo;
   /** Written before the first test runs; every planned test has an entry in `tests`. */
   readonly plan: readonly PlannedTest[];
+  /** Tests that need another flavour of the kernel: no part of this run. Absent when there are none. */
+  readonly elsewhere?: readonly PlannedTest[];
   readonly tests: readonly TestResult[];
   readonly requirements: readonly RequirementResult[];
   /** What happened to the target itself, in order. */
@@ -80,6 +82,8 @@ export interface PlannedTest {
   readonly title: string;
   readonly requirements: readonly string[];
   readonly binding: 'aem' | 'native';
+  /** The flavours of the kernel on which it runs; absent: on all. */
+  readonly flavours?: readonly string[];
 }
 
 export interface TestResult {

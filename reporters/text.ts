@@ -52,6 +52,12 @@ export function rerunRequirement(id: string): string {
   return `npx aemcert run --requirement ${shellQuote(id)}`;
 }
 
+/** How many tests a run on this flavour has not, and where they are: `2 tests of other flavours (debug)`. */
+export function elsewhere(tests: readonly PlannedTest[]): string {
+  const flavours = [...new Set(tests.flatMap((test) => test.flavours ?? []))].sort();
+  return `${plural(tests.length, 'test')} of other flavours (${flavours.join(', ')})`;
+}
+
 /** A duration for people: `12 ms`, `1.4 s`, `12 s`, `3 min 07 s`, `1 h 02 min`. */
 export function formatDuration(ms: number): string {
   if (ms < 999.5) return `${Math.max(0, Math.round(ms))} ms`;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
+import type { Flavour } from '../../kernel/build/artifacts.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
 import { ExitStatus } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
@@ -13,6 +14,7 @@ import type { ControlOutcome } from '../../suites/harness/controls.ts';
 interface Options {
   readonly requirement: readonly string[];
   readonly others: number;
+  readonly flavour: Flavour;
   readonly out: string;
 }
 
@@ -23,6 +25,7 @@ export function register(program: Command): void {
     .description('run the negative controls: seeded faults, each of which its own tests must catch')
     .option('-r, --requirement <id>', 'only this requirement’s control; may be repeated', collect, [])
     .option('--others <count>', 'tests of other requirements that run with each fault: a number, or all', count, 6)
+    .addOption(new Option('--flavour <name>', 'of the kernel').choices(['base', 'debug', 'coverage']).default('base'))
     .option('-o, --out <dir>', 'where controls.json goes', 'reports')
     .addHelpText('after', `
 Exit status: 0 all faults were caught and by their own tests only, 1 not,
@@ -60,6 +63,7 @@ async function controls(options: Options): Promise<void> {
     const outcomes = await runControls({
       requirements: options.requirement,
       others: options.others,
+      flavour: options.flavour,
       consoleLog,
       signal: interruption.signal,
       onBuild: ({ message }) => progress.phase({ name: message }),

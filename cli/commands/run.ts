@@ -8,10 +8,13 @@ import { ExitStatus } from '../../lib/errors.ts';
 import { conclude } from '../../reporters/conclude.ts';
 import { createProgress } from '../../reporters/terminal/progress.ts';
 import { wantsColour } from '../../reporters/terminal/style.ts';
+import { elsewhere } from '../../reporters/text.ts';
 import { renderSummary } from '../../reporters/terminal/summary.ts';
 import { writeReports } from '../../reporters/write.ts';
 import { positive } from '../option-values.ts';
+import { runsOn } from '../../reporters/verdict.ts';
 import { selectTests } from '../../suites/harness/plan.ts';
+import type { Selection } from '../../suites/harness/plan.ts';
 import { loadPlan, runSuites } from '../../suites/harness/run.ts';
 
 interface Options {
@@ -71,19 +74,17 @@ function collect(value: string, previous: readonly string[]): readonly string[] 
 
 async function list(options: Options): Promise<void> {
   const { requirements, plan } = await loadPlan();
-  const selected = selectTests(plan, selectionOf(options), requirements);
+  const selection = selectionOf(options);
+  const selected = selectTests(plan, selection, requirements);
   for (const test of selected) {
     process.stdout.write(`${test.suite.padEnd(6)} ${test.requirements.join(',').padEnd(16)} ${test.title}\n`);
   }
-  process.stdout.write(`${selected.length} tests\n`);
+  const others = plan.filter((test) => !runsOn(test, selection.flavour));
+  process.stdout.write(`${selected.length} tests${others.length === 0 ? '' : `, and ${elsewhere(others)}`}\n`);
 }
 
-function selectionOf({ module, requirement, grep }: Options): {
-  modules: readonly string[];
-  requirements: readonly string[];
-  grep: string | undefined;
-} {
-  return { modules: module, requirements: requirement, grep };
+function selectionOf({ module, requirement, grep, flavour }: Options): Selection {
+  return { modules: module, requirements: requirement, grep, flavour };
 }
 
 /** What leaves something out, or departs from what is certified, as given. */
@@ -106,7 +107,6 @@ async function run(options: Options): Promise<void> {
     const results = await runSuites({
       selection: selectionOf(options),
       out: options.out,
-      flavour: options.flavour,
       kernelVersion: options.kernelVersion,
       source: options.source,
       unpatched: options.unpatched === true,

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { conclude } from '../conclude.ts';
 import { junitXml } from '../junit/junit.ts';
 import { verdicts, type Results } from '../results.ts';
+import { renderSummary } from '../terminal/summary.ts';
 import { passingResults, sampleResults, sampleTest } from '../testing/sample.ts';
 import { coverageHtml } from './html.ts';
 import { coverageJson } from './json.ts';
@@ -160,6 +161,25 @@ describe('escaping', () => {
       .filter((line) => line.startsWith('| `'));
     for (const row of rows) expect(row.split(/(?<!\\)\|/)).toHaveLength(9);
   });
+});
+
+test('a requirement says which of its tests need another flavour of the kernel', () => {
+  const other = { ...sampleTest('pexit/faults/memory-fails', 'UNTESTED'), requirements: ['AEM-PEXIT-001'] };
+  const { id, suite, file, title, requirements, binding } = other;
+  const elsewhere = [{ id, suite, file, title, requirements, binding, flavours: ['debug'] }];
+  const results: Results = { ...passingResults(), elsewhere };
+
+  expect(conclude(results).reasons).toEqual([]);
+  expect(coverageHtml(results)).toContain('on debug: memory fails');
+  expect(coverageMarkdown(results)).toMatch(/`AEM-PEXIT-001`.*, and 1 test of other flavours \(debug\)/);
+  expect(renderSummary(results, { colour: false })).toContain('not here: 1 test of other flavours (debug)');
+});
+
+test('no test is left out of a run on its own flavour', () => {
+  const elsewhere = passingResults().plan.slice(0, 1).map((test) => ({ ...test, id: 'pexit/faults/hidden' }));
+  const results: Results = { ...passingResults(), elsewhere };
+
+  expect(conclude(results).reasons[0]).toContain('"pexit/faults/hidden" was left out of a run on its own flavour base');
 });
 
 test('the page needs nothing from outside', () => {

@@ -277,6 +277,7 @@ function matrixRow(row: RequirementRow, tests: ReadonlyMap<string, TestRow>, mod
       html`<li>${badge(test.verdict)} ${testLink(test)} <span class="soft small">${test.binding}</span></li>`,
   )}${byChildren ? html`<li class="soft">from ${row.children.map((id) => html`${link(id)} `)}</li>` : undefined}
 ${own.length === 0 && !byChildren ? html`<li class="soft">none</li>` : undefined}
+${row.elsewhere?.map(({ title, flavours = [] }) => html`<li class="soft">on ${flavours.join(', ')}: ${title}</li>`)}
 ${model.leftOut.includes(row.id) ? html`<li class="soft">filters left out tests</li>` : undefined}</ul></td>
 <td class="verdict" data-label="Verdict">${badge(row.verdict)}</td></tr>`;
 }

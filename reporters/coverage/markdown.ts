@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { Results, Verdict } from '../results.ts';
 import { verdicts } from '../results.ts';
-import { clipLine, formatDuration, oneLine, plural } from '../text.ts';
+import { clipLine, elsewhere, formatDuration, oneLine, plural } from '../text.ts';
 import { linesSummary } from './lines-markdown.ts';
-import { byPrecedence, coverageModel, type CoverageModel } from './model.ts';
+import { byPrecedence, coverageModel, type CoverageModel, type RequirementRow } from './model.ts';
 
 const listLimit = 40;
 const lineLimit = 220;
@@ -127,7 +127,7 @@ function requirementTable({ requirements }: CoverageModel): string[] {
         text(row.priority),
         text(source),
         text(row.source.certainty),
-        String(row.tests.length),
+        testCount(row),
         badge(row.verdict),
       ];
       return `| ${cells.join(' | ')} |`;
@@ -135,6 +135,12 @@ function requirementTable({ requirements }: CoverageModel): string[] {
     '',
     '</details>',
   ];
+}
+
+/** Those that ran here, and those that need another flavour of the kernel. */
+function testCount(row: RequirementRow): string {
+  const here = String(row.tests.length);
+  return row.elsewhere === undefined ? here : `${here}, and ${text(elsewhere(row.elsewhere))}`;
 }
 
 function badge(verdict: Verdict): string {

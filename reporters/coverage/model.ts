@@ -46,6 +46,8 @@ export interface RequirementRow extends RequirementResult {
   /** Why it does not pass; absent when it does. */
   readonly reason?: string;
   readonly rerun: string;
+  /** Its tests that need another flavour of the kernel; absent when there are none. */
+  readonly elsewhere?: readonly PlannedTest[];
 }
 
 export interface TestRow extends PlannedTest, TestResult {
@@ -66,6 +68,7 @@ export function coverageModel(results: Results): CoverageModel {
     ...requirement,
     ...(requirement.verdict === 'PASS' ? {} : { reason: reasonOf(requirement, results) }),
     rerun: rerunRequirement(requirement.id),
+    ...elsewhereOf(requirement, results),
   }));
   const rank = (row: RequirementRow): number =>
     (unverified.has(row.id) && row.selected ? 0 : 10) + attentionOrder.indexOf(row.verdict);
@@ -97,6 +100,11 @@ export function coverageModel(results: Results): CoverageModel {
 /** Sorts verdicts as precedence does, and leaves equals in their order. */
 export function byPrecedence(a: { readonly verdict: Verdict }, b: { readonly verdict: Verdict }): number {
   return precedence.indexOf(a.verdict) - precedence.indexOf(b.verdict);
+}
+
+function elsewhereOf({ id }: RequirementResult, { elsewhere = [] }: Results): Pick<RequirementRow, 'elsewhere'> {
+  const own = elsewhere.filter(({ requirements }) => requirements.includes(id));
+  return own.length === 0 ? {} : { elsewhere: own };
 }
 
 function testRows({ plan, tests }: Results): TestRow[] {

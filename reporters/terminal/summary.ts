@@ -3,7 +3,7 @@ import { conclude } from '../conclude.ts';
 import { lineReport, percentage } from '../coverage/lines.ts';
 import { byPrecedence } from '../coverage/model.ts';
 import { verdicts, type Results } from '../results.ts';
-import { clipLine, formatDuration, plural, rerunCommand } from '../text.ts';
+import { clipLine, elsewhere, formatDuration, plural, rerunCommand } from '../text.ts';
 import { precedence } from '../verdict.ts';
 import { paint } from './style.ts';
 
@@ -62,6 +62,7 @@ export function renderSummary(results: Results, options: SummaryOptions): string
       .map((verdict) => ink.verdict(verdict, `${counts[verdict]} ${verdict}`))
       .join(', ') || 'none';
   lines.push(`tests         ${counted(conclusion.counts.tests)}`);
+  if (results.elsewhere !== undefined) lines.push(`              not here: ${elsewhere(results.elsewhere)}`);
   lines.push(`requirements  ${counted(conclusion.counts.requirements)}`);
   lines.push(`kernel        ${clipLine(results.subject.kernel.release, width - 14)}`);
   const counts = lineReport(results)?.total;

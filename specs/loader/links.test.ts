@@ -50,6 +50,30 @@ describe('checkLinks', () => {
     expect(checkLinks(set, [{ id: 'core/one', requirements: ['ABC-002'] }])).toEqual([]);
   });
 
+  test('needs a test on the flavour base for what is mandatory', () => {
+    const set = setOf([
+      requirement('ABC-001'),
+      requirement('ABC-002'),
+      requirement('ABC-003', { mandatory: false }),
+    ]);
+
+    const problems = checkLinks(set, [
+      { id: 'core/one', requirements: ['ABC-001'] },
+      { id: 'core/two', requirements: ['ABC-001', 'ABC-002', 'ABC-003'], flavours: ['debug'] },
+    ]);
+
+    expect(problems).toEqual([
+      {
+        kind: 'untested-on-base',
+        severity: 'error',
+        message: 'no test on the flavour base verifies ABC-002 (A title)',
+        requirement: 'ABC-002',
+        where: 'specs/a.yaml:7',
+      },
+      expect.objectContaining({ kind: 'untested-on-base', severity: 'warning', requirement: 'ABC-003' }),
+    ]);
+  });
+
   test('finds everything at once, tests first', () => {
     const set = setOf([
       requirement('ABC-001'),

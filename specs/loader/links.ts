@@ -6,6 +6,8 @@ import type { RequirementSet } from './types.ts';
 export interface LinkedTest {
   readonly id: string;
   readonly requirements: readonly string[];
+  /** The flavours of the kernel on which it runs; absent: on all. */
+  readonly flavours?: readonly string[];
 }
 
 export type LinkProblemKind =
@@ -14,13 +16,15 @@ export type LinkProblemKind =
   | 'repeated-requirement'
   | 'test-without-requirement'
   | 'duplicate-test'
-  | 'untested-requirement';
+  | 'untested-requirement'
+  | 'untested-on-base';
 
 export interface LinkProblem {
   readonly kind: LinkProblemKind;
   /**
-   * A warning is a requirement without tests that is not mandatory: it is
-   * reported as UNTESTED and stops nothing. All else is an error.
+   * A warning is a requirement without tests, or without one that runs on the
+   * flavour `base`, that is not mandatory: it is reported as UNTESTED and stops
+   * nothing. All else is an error.
    */
   readonly severity: 'error' | 'warning';
   readonly message: string;
@@ -70,17 +74,23 @@ function checkTest(set: RequirementSet, test: LinkedTest): readonly LinkProblem[
 }
 
 function untested(set: RequirementSet, tests: readonly LinkedTest[]): readonly LinkProblem[] {
+  const onBase = new Set(tests.filter(isOnBase).flatMap((test) => test.requirements));
   const verified = new Set(tests.flatMap((test) => test.requirements));
   return set.requirements
     .filter(({ id, verification, children }) =>
-      verification === 'test' && children.length === 0 && !verified.has(id))
+      verification === 'test' && (verified.has(id) ? !onBase.has(id) : children.length === 0))
     .map(({ id, title, mandatory, file, line }) => ({
-      kind: 'untested-requirement',
+      kind: verified.has(id) ? 'untested-on-base' : 'untested-requirement',
       severity: mandatory ? 'error' : 'warning',
-      message: `no test verifies ${id} (${title})`,
+      message: `no test ${verified.has(id) ? 'on the flavour base ' : ''}verifies ${id} (${title})`,
       requirement: id,
       where: `${file}:${line}`,
     }));
+}
+
+/** What is certified runs on it. */
+function isOnBase({ flavours }: LinkedTest): boolean {
+  return flavours === undefined || flavours.includes('base');
 }
 
 function error(

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import type { Flavour } from '../../kernel/build/artifacts.ts';
 import { ensureGuest } from '../../kernel/build/guest.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
 import type { OnProgress } from '../../kernel/build/progress.ts';
 import { InfrastructureError, InputError } from '../../lib/errors.ts';
 import type { PlannedTest, Verdict } from '../../reporters/results.ts';
+import { runsOn } from '../../reporters/verdict.ts';
 import { SpecError } from '../../specs/loader/index.ts';
 import { checkControls, loadControls } from '../controls/load.ts';
 import type { Control } from '../controls/load.ts';
@@ -16,6 +18,8 @@ export interface ControlsOptions {
   readonly requirements: readonly string[];
   /** How many tests of other requirements run with each fault: they have to pass. */
   readonly others: number;
+  /** Of the kernel; the tests of other flavours do not run. */
+  readonly flavour: Flavour;
   readonly consoleLog: string;
   readonly signal: AbortSignal;
   readonly onBuild: OnProgress;
@@ -54,7 +58,9 @@ const deadline = 60_000;
  * have to pass.
  */
 export async function runControls(options: ControlsOptions): Promise<readonly ControlOutcome[]> {
-  const { requirements, plan } = await loadPlan();
+  const { flavour, signal, onBuild: onProgress } = options;
+  const { requirements, plan: whole } = await loadPlan();
+  const plan = whole.filter((test) => runsOn(test, flavour));
   const all = await loadControls();
   const problems = options.requirements.length > 0 ? [] : checkControls(all, requirements);
   if (problems.length > 0) throw new SpecError(problems);
@@ -71,8 +77,7 @@ export async function runControls(options: ControlsOptions): Promise<readonly Co
     tests: [...ownTests(control, plan), ...otherTests(control, plan, options.others, index)].map(({ id }) => id),
   }));
 
-  const { signal, onBuild: onProgress } = options;
-  const kernel = await ensureKernel({ signal, onProgress });
+  const kernel = await ensureKernel({ flavour, signal, onProgress });
   const guest = await ensureGuest(kernel, 'controls', { signal, onProgress });
   options.onPlan(faults.reduce((sum, { tests }) => sum + tests.length, 0));
   const executed = new Map<string, Executed>();

@@ -17,10 +17,12 @@ const plan = [
   planned('suites/core/order.suite.ts', 'events run in order', 'AEM-CORE-022'),
   planned('suites/core/zone.suite.ts', 'the zone has room', 'AEM-CORE-019'),
   planned('suites/pexit/ends.suite.ts', 'a fault is told', 'AEM-PEXIT-004'),
+  { ...planned('suites/pexit/ends.suite.ts', 'memory fails', 'AEM-PEXIT-004'), flavours: ['debug'] },
 ];
 
 function titles(selection: Partial<Selection>): readonly string[] {
-  return selectTests(plan, { modules: [], requirements: [], ...selection }, requirements).map(({ title }) => title);
+  const all = { modules: [], requirements: [], flavour: 'base' } as const;
+  return selectTests(plan, { ...all, ...selection }, requirements).map(({ title }) => title);
 }
 
 test('without a selection all tests are left', () => {
@@ -33,6 +35,11 @@ test('what is selected has to fit each kind of selection', () => {
   expect(titles({ requirements: ['AEM-CORE-019', 'AEM-PEXIT-004'] })).toEqual(['the zone has room', 'a fault is told']);
 });
 
+test('a test of another flavour of the kernel is none of this run', () => {
+  expect(titles({ modules: ['pexit'] })).toEqual(['a fault is told']);
+  expect(titles({ modules: ['pexit'], flavour: 'debug' })).toEqual(['a fault is told', 'memory fails']);
+});
+
 test('a parent stands for all that comes below it', () => {
   const [parent = ''] = requirements.byId.get('AEM-PEXIT-004')?.parents ?? [];
 
@@ -43,6 +50,7 @@ test.each<[Partial<Selection>, string]>([
   [{ modules: ['cor'] }, 'there is no module cor'],
   [{ requirements: ['AEM-CORE-9999'] }, 'there is no requirement AEM-CORE-9999'],
   [{ grep: 'no test says this' }, 'no test is left'],
+  [{ grep: 'memory fails' }, 'no test is left'],
   [{ modules: ['core'], requirements: ['AEM-PEXIT-004'] }, 'no test is left'],
 ])('what is not there is an error, not an empty run: %j', (selection, message) => {
   expect(() => titles(selection)).toThrow(message);

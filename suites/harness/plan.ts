@@ -2,7 +2,10 @@
 import { relative } from 'node:path';
 import { InputError } from '../../lib/errors.ts';
 import { projectRoot } from '../../lib/paths.ts';
+import type { Flavour } from '../../kernel/build/artifacts.ts';
 import type { PlannedTest } from '../../reporters/results.ts';
+import { plural } from '../../reporters/text.ts';
+import { runsOn } from '../../reporters/verdict.ts';
 import { nearest } from '../../specs/loader/index.ts';
 import type { Link, RequirementSet } from '../../specs/loader/index.ts';
 import { suiteOf } from './ids.ts';
@@ -54,9 +57,17 @@ async function collect(): Promise<readonly Collected[]> {
             seen: test.fullName,
           });
         }
-        const { id, requirements, fingerprint } = plan;
-        const suite = suiteOf(file);
-        return { test: { id, suite, file, title: test.name, requirements, binding: 'aem' }, fingerprint };
+        const { id, requirements, fingerprint, flavours } = plan;
+        const planned: PlannedTest = {
+          id,
+          suite: suiteOf(file),
+          file,
+          title: test.name,
+          requirements,
+          binding: 'aem',
+          ...(flavours === undefined ? {} : { flavours }),
+        };
+        return { test: planned, fingerprint };
       }),
     );
     const sorted = found.sort((a, b) => a.test.file.localeCompare(b.test.file, 'en'));
@@ -89,6 +100,8 @@ export interface Selection {
   readonly requirements: readonly string[];
   /** Text that title, id or file contains. */
   readonly grep?: string | undefined;
+  /** Of the kernel: tests that need another are left out, and are no part of the run. */
+  readonly flavour: Flavour;
 }
 
 /** The tests that a selection leaves in. Throws an InputError when it names what is not there. */
@@ -106,16 +119,19 @@ export function selectTests(
   }
   const wanted = new Set(selection.requirements.flatMap((id) => withChildren(id, requirements)));
   const { grep } = selection;
-  const selected = plan.filter(
+  const asked = plan.filter(
     (test) =>
       (selection.modules.length === 0 || selection.modules.includes(test.suite)) &&
       (wanted.size === 0 || test.requirements.some((id) => wanted.has(id))) &&
       (grep === undefined || [test.title, test.id, test.file].some((text) => text.includes(grep))),
   );
+  const selected = asked.filter((test) => runsOn(test, selection.flavour));
   if (selected.length === 0) {
-    throw new InputError('no test is left by --module, --requirement and --grep', {
+    const [other] = asked.flatMap(({ flavours = [] }) => flavours);
+    throw new InputError('no test is left by --module, --requirement, --grep and --flavour', {
       expected: `one of ${plan.length} tests`,
-      hint: 'aemcert run --list',
+      ...(other === undefined ? {} : { seen: `only ${plural(asked.length, 'test')} of other flavours` }),
+      hint: other === undefined ? 'aemcert run --list' : `--flavour ${other}`,
     });
   }
   return selected;

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Flavour, GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
+import type { GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
 import { ensureGuest } from '../../kernel/build/guest.ts';
 import { findInstrumented } from '../../kernel/build/instrumented.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
@@ -24,7 +24,7 @@ import type {
   TargetInfo,
   TestResult,
 } from '../../reporters/results.ts';
-import { deriveRequirementResults } from '../../reporters/verdict.ts';
+import { deriveRequirementResults, runsOn } from '../../reporters/verdict.ts';
 import type { RequirementInput } from '../../reporters/verdict.ts';
 import { SpecError, checkLinks, loadRequirements } from '../../specs/loader/index.ts';
 import type { RequirementSet } from '../../specs/loader/index.ts';
@@ -37,7 +37,6 @@ import type { Selection } from './plan.ts';
 export interface RunOptions {
   readonly selection: Selection;
   readonly out: string;
-  readonly flavour: Flavour;
   readonly kernelVersion?: string | undefined;
   readonly source?: string | undefined;
   /** Run on the kernel without the series: a test that passes there verifies nothing. */
@@ -85,12 +84,13 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   await checkWritable(options.out);
   const { requirements, plan } = await loadPlan();
   const selected = selectTests(plan, options.selection, requirements);
-  const leftOut = plan.filter((test) => !selected.includes(test));
+  const elsewhere = plan.filter((test) => !runsOn(test, options.selection.flavour));
+  const leftOut = plan.filter((test) => !selected.includes(test) && !elsewhere.includes(test));
   const { signal, onBuild: onProgress } = options;
   const choice = {
     version: options.kernelVersion,
     source: options.source,
-    flavour: options.flavour,
+    flavour: options.selection.flavour,
     signal,
     onProgress,
   };
@@ -110,6 +110,7 @@ export async function runSuites(options: RunOptions): Promise<Results> {
     requirements,
     selected,
     leftOut,
+    elsewhere,
     options,
     counted: instrumented === undefined ? undefined : await countedFiles(instrumented),
   });
@@ -213,6 +214,7 @@ interface StateParts {
   readonly requirements: RequirementSet;
   readonly selected: readonly PlannedTest[];
   readonly leftOut: readonly PlannedTest[];
+  readonly elsewhere: readonly PlannedTest[];
   readonly options: RunOptions;
   /** Where lines are counted, if they are. */
   readonly counted: readonly CountedFile[] | undefined;
@@ -226,7 +228,7 @@ interface State {
 }
 
 function createState(parts: StateParts): State {
-  const { selected, leftOut, options, counted } = parts;
+  const { selected, leftOut, elsewhere, options, counted } = parts;
   let run = parts.run;
   let target: TargetInfo = { driver: 'qemu', cpus: options.cpus, memoryMiB: options.memoryMiB };
   let kernelRelease = parts.subject.kernel.release;
@@ -276,6 +278,7 @@ function createState(parts: StateParts): State {
         subject: { ...parts.subject, kernel: { ...parts.subject.kernel, release: kernelRelease } },
         target,
         plan: selected,
+        ...(elsewhere.length === 0 ? {} : { elsewhere }),
         tests,
         requirements: deriveRequirementResults(inputs, selected, tests, [...leftOut]),
         incidents,

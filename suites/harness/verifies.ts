@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { expect, inject, test } from 'vitest';
+import type { Flavour } from '../../kernel/build/artifacts.ts';
 import { TargetDiedError } from '../../kernel/target/died.ts';
 import type { GuestOutput, GuestProcess, SpawnOptions, Target } from '../../kernel/target/target.ts';
 import { InfrastructureError } from '../../lib/errors.ts';
@@ -38,6 +39,8 @@ export interface Context {
 export interface TestOptions {
   /** Kinds of trouble on the console that the test itself causes. */
   readonly provokes?: readonly Incident['kind'][];
+  /** The flavours of the kernel that have what it needs; it is in the plan of no other. */
+  readonly flavours?: readonly Flavour[];
 }
 
 /** What a test leaves behind for the report; see TestResult. */
@@ -67,6 +70,7 @@ declare module 'vitest' {
       readonly id: string;
       readonly requirements: readonly string[];
       readonly fault?: string;
+      readonly flavours?: readonly Flavour[];
       readonly fingerprint: string;
     };
     evidence?: Evidence;
@@ -100,8 +104,15 @@ export function verifies(
   const id = testId(currentFile(), title);
   // An import's name in the transformed source has its number among the imports in it.
   const fingerprint = fingerprintTest(body.toString().replaceAll(/__vi_import_\d+__/g, ''));
+  const { flavours } = options;
   const define = (name: string, fault?: string): void => {
-    const plan = { id, requirements: ids, fingerprint, ...(fault === undefined ? {} : { fault }) };
+    const plan = {
+      id,
+      requirements: ids,
+      fingerprint,
+      ...(fault === undefined ? {} : { fault }),
+      ...(flavours === undefined ? {} : { flavours }),
+    };
     test(name, { timeout: testTimeout, meta: { plan } }, async ({ task }) => {
       if (settings === undefined) throw new Error('tests run by `aemcert run`, which sets the session');
       const evidence = await execute(settings, ids, body, options, fault, name);
