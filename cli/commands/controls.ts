@@ -7,6 +7,7 @@ import type { Flavour } from '../../kernel/build/artifacts.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
 import { ExitStatus } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
+import { plural } from '../../reporters/text.ts';
 import { createProgress } from '../../reporters/terminal/progress.ts';
 import { isCaught, runControls } from '../../suites/harness/controls.ts';
 import type { ControlOutcome } from '../../suites/harness/controls.ts';
@@ -59,6 +60,7 @@ async function controls(options: Options): Promise<void> {
     await writeFile(consoleLog, '');
     let total = 0;
     let done = 0;
+    let others = 0;
     const show = (): void => progress.phase({ name: 'faults against tests', done, total });
     const outcomes = await runControls({
       requirements: options.requirement,
@@ -67,8 +69,9 @@ async function controls(options: Options): Promise<void> {
       consoleLog,
       signal: interruption.signal,
       onBuild: ({ message }) => progress.phase({ name: message }),
-      onPlan(planned) {
+      onPlan(planned, elsewhere) {
         total = planned;
+        others = elsewhere;
         show();
       },
       onStart: () => undefined,
@@ -79,7 +82,7 @@ async function controls(options: Options): Promise<void> {
     });
     progress.finish();
     await writeFile(join(options.out, 'controls.json'), `${JSON.stringify(outcomes, null, 1)}\n`);
-    process.stdout.write(render(outcomes));
+    process.stdout.write(render(outcomes, others));
     process.exitCode = outcomes.every(isCaught) ? ExitStatus.Conformant : ExitStatus.NotConformant;
   } finally {
     progress.finish();
@@ -88,7 +91,7 @@ async function controls(options: Options): Promise<void> {
   if (interruption.signal.aborted) process.exit(ExitStatus.Infrastructure);
 }
 
-function render(outcomes: readonly ControlOutcome[]): string {
+function render(outcomes: readonly ControlOutcome[], elsewhere: number): string {
   const bad = outcomes.filter((outcome) => !isCaught(outcome));
   const lines = bad.flatMap((outcome) => [
     `${outcome.requirement}: ${outcome.fault}`,
@@ -100,5 +103,6 @@ function render(outcomes: readonly ControlOutcome[]): string {
   const spared = outcomes.reduce((sum, outcome) => sum + outcome.spared, 0);
   const caught = outcomes.length - bad.length;
   lines.push(`${outcomes.length} requirements, ${caught} controls caught; ${spared} runs of other tests passed`);
+  if (elsewhere > 0) lines.push(`not here: ${plural(elsewhere, 'control')} whose tests are of other flavours`);
   return `${lines.join('\n')}\n`;
 }

@@ -74,6 +74,7 @@ void put_hex(struct message *m, const char *key, const void *data, size_t len)
 /* A pipe takes up to 4096 bytes in one piece, whoever else writes. */
 void send_message(struct message *m)
 {
+	long fault = suspend_fault();
 	size_t done = 0;
 	ssize_t n;
 
@@ -86,6 +87,7 @@ void send_message(struct message *m)
 		if (n > 0)
 			done += n;
 	}
+	resume_fault(fault);
 }
 
 void answer_with(const struct command *c, long ret, int error, struct message *more)
@@ -104,6 +106,7 @@ void answer_with(const struct command *c, long ret, int error, struct message *m
 		more->text[more->len] = '\0';
 		put_text(&m, more->text);
 	}
+	end_fault(&m);
 	send_message(&m);
 }
 

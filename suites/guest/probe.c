@@ -31,7 +31,7 @@ int exit_status;
 
 static const struct verb *const tables[] = {
 	event_verbs, delivery_verbs, call_verbs, state_verbs, process_verbs,
-	handler_verbs,
+	handler_verbs, fault_verbs,
 };
 
 const char *word(const struct command *c, const char *key)
@@ -64,10 +64,13 @@ static void run(struct command *c)
 
 	for (i = 0; c->count && i < sizeof(tables) / sizeof(tables[0]); i++) {
 		for (v = tables[i]; v->name; v++) {
-			if (!strcmp(v->name, c->words[0])) {
+			if (strcmp(v->name, c->words[0]))
+				continue;
+			if (begin_fault(c))
 				v->run(c);
-				return;
-			}
+			else
+				fail(c, EOPNOTSUPP);
+			return;
 		}
 	}
 	fail(c, ENOSYS);

@@ -81,6 +81,13 @@ extern const struct verb process_verbs[];
 extern const struct verb handler_verbs[];
 bool act_in_process(const char *name, long arg, long *ret);
 
+/* probe-fault.c */
+extern const struct verb fault_verbs[];
+bool begin_fault(const struct command *c);
+long suspend_fault(void);
+void resume_fault(long left);
+void end_fault(struct message *m);
+
 /* probe-target.c: `probe target HOW ...`, a process that ends as it is told. */
 int target_main(int argc, char *argv[]);
 

@@ -23,7 +23,8 @@ export interface ControlsOptions {
   readonly consoleLog: string;
   readonly signal: AbortSignal;
   readonly onBuild: OnProgress;
-  onPlan(total: number): void;
+  /** How many tests with faults, and how many controls have theirs on other flavours alone. */
+  onPlan(total: number, elsewhere: number): void;
   onStart(test: PlannedTest, fault: string): void;
   onEnd(test: PlannedTest, executed: Executed): void;
 }
@@ -69,9 +70,16 @@ export async function runControls(options: ControlsOptions): Promise<readonly Co
       throw new InputError(`${id} has no negative control`, { where: 'suites/controls' });
     }
   }
-  const controls = all.filter(
+  const asked = all.filter(
     ({ requirement }) => options.requirements.length === 0 || options.requirements.includes(requirement),
   );
+  // Where no test of a requirement runs, nothing can catch its fault.
+  const controls = asked.filter((control) => ownTests(control, plan).length > 0);
+  if (controls.length === 0) {
+    throw new InputError(`no test that could catch ${options.requirements.join(', ')} runs on the flavour ${flavour}`, {
+      hint: 'aemcert controls --flavour debug',
+    });
+  }
   const faults = controls.map((control, index) => ({
     fault: control.requirement,
     tests: [...ownTests(control, plan), ...otherTests(control, plan, options.others, index)].map(({ id }) => id),
@@ -79,7 +87,10 @@ export async function runControls(options: ControlsOptions): Promise<readonly Co
 
   const kernel = await ensureKernel({ flavour, signal, onProgress });
   const guest = await ensureGuest(kernel, 'controls', { signal, onProgress });
-  options.onPlan(faults.reduce((sum, { tests }) => sum + tests.length, 0));
+  options.onPlan(
+    faults.reduce((sum, { tests }) => sum + tests.length, 0),
+    asked.length - controls.length,
+  );
   const executed = new Map<string, Executed>();
   const byId = new Map(plan.map((test) => [test.id, test]));
   const broken = await executeTests({

@@ -9,6 +9,7 @@ import type { RequirementId } from '../../specs/generated/ids.ts';
 import { fingerprintTest } from '../../specs/loader/fingerprint.ts';
 import { ExpectationError, UnsupportedError } from './expectation.ts';
 import { slug, testId } from './ids.ts';
+import { findLeaks } from './leaks.ts';
 import { readLines, resetLines } from './lines.ts';
 import { startProbe } from './probe.ts';
 import type { Probe } from './probe.ts';
@@ -151,6 +152,7 @@ async function execute(
     incidents: [],
     stray: [],
   };
+  begun += 1;
   let target: Target;
   try {
     target = await ensureTarget(settings);
@@ -183,6 +185,7 @@ async function execute(
     evidence.incidents.push(...after.incidents.filter(({ kind }) => !(options.provokes ?? []).includes(kind)));
   });
   if (health !== undefined) evidence.incidents.push(...incidentsOf(health));
+  if (health === undefined) evidence.stray.push(...(await leaksAtEnd(settings, target)));
   const [incident] = evidence.incidents;
   if (incident !== undefined) {
     return {
@@ -205,6 +208,15 @@ async function execute(
     return { ...evidence, verdict: 'UNTESTED', reason: 'the test asserted nothing' };
   }
   return { ...evidence, verdict: 'PASS' };
+}
+
+/** Tests, in this process. */
+let begun = 0;
+
+/** After the last test of a run: what is lost by then is no test's, and fails the run. */
+async function leaksAtEnd(settings: SessionSettings, target: Target): Promise<readonly Incident[]> {
+  if (begun !== settings.selected?.length) return [];
+  return findLeaks(target).catch(incidentsOf);
 }
 
 /** Targets whose boot has been told of. */

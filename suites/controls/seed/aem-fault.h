@@ -15,6 +15,13 @@
 
 bool aem_faulty(const char *requirement);
 
+/*
+ * What the fault at hand would lose for good: it is given back when the fault
+ * is over, so that it harms no other test. Process context.
+ */
+typedef void (*aem_fault_undo_t)(void *what);
+void aem_fault_keep(aem_fault_undo_t undo, void *what);
+
 #else
 
 /* It comes before the source's own first line, which may say so. */
