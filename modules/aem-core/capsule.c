@@ -141,8 +141,8 @@ long aem_capsule_wait(struct aem_task *capsule, struct file *file,
 	ret = aem_process_adopt(capsule, file);
 	if (ret)
 		return ret;
-	return copy_to_user(ucall, &capsule->call, sizeof(*ucall)) ? -EFAULT :
-								    0;
+	capsule->failed = copy_to_user(ucall, &capsule->call, sizeof(*ucall));
+	return capsule->failed ? -EFAULT : 0;
 }
 
 /* A capsule ends; it has been taken for a handler process already. */

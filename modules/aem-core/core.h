@@ -169,6 +169,7 @@ struct aem_task {
 	struct list_head idle;		/* those that wait for one; likewise */
 	/* For a handler process: the delivery that it was made for. */
 	struct aem_slot own;
+	bool failed;			/* its program cannot make the call */
 	/* For a capsule; the owner's lock protects what it is given. */
 	struct aem_task *owner;		/* held */
 	struct list_head waiting;	/* on the owner's list of idle ones */
@@ -201,7 +202,8 @@ void aem_user_uncharge_pages(struct aem_user *user, unsigned int pages);
 struct aem_space *aem_space_get(struct mm_struct *mm);
 void aem_space_put(struct aem_space *space);
 int aem_space_init_zone(struct aem_space *space, struct file *file,
-			struct aem_vmtable *table);
+			struct aem_vmtable *table,
+			struct aem_vmtable __user *answer);
 int aem_space_mmap(struct aem_space *space, struct vm_area_struct *vma);
 long aem_space_map(struct aem_space *space, struct file *file,
 		   struct page **pages, unsigned int nr, unsigned long addr);
@@ -247,6 +249,7 @@ void aem_slot_end(struct aem_slot *slot, enum aem_end how);
 void aem_task_revoke(struct aem_task *t, struct aem_event *ev);
 void aem_task_settle(struct aem_task *t);
 void aem_task_restore_mask(struct aem_task *t);
+void aem_level_drop(struct aem_task *t);
 void aem_task_unwind(struct aem_task *t);
 long aem_task_next(struct aem_task *t);
 unsigned int aem_task_push(struct aem_task *t, unsigned long top);
@@ -279,5 +282,6 @@ void aem_debugfs_exit(void);
 /* wait.c */
 long aem_wait_signal(void);
 long aem_wait_handler(struct aem_task *t, struct aem_wait *wait);
+void aem_wait_untold(struct aem_task *t, struct aem_wait *wait, long ret);
 
 #endif /* AEM_CORE_H */

@@ -275,31 +275,37 @@ static bool aem_stack_left(unsigned long top, unsigned long sp)
 }
 
 /**
- * aem_task_unwind - end the levels whose handlers were left by longjmp()
+ * aem_level_drop - end the level on top, which makes no more calls
  * @t: of current
  *
- * The calls of such a level that were not made are kept: their events are
- * delivered by the next upcall.
+ * Calls that were not made are kept: their events are delivered by the next
+ * upcall.
+ *
+ * Context: process, may sleep.
+ */
+void aem_level_drop(struct aem_task *t)
+{
+	aem_level_end(t, &t->levels[t->depth - 1]);
+	spin_lock_irq(&t->lock);
+	aem_level_pop(t);
+	/* What was kept is for the level below, or for a new one. */
+	if (aem_upcall_due(t))
+		aem_task_wake(t);
+	spin_unlock_irq(&t->lock);
+}
+
+/**
+ * aem_task_unwind - end the levels whose handlers were left by longjmp()
+ * @t: of current
  *
  * Context: process, on the way from or to user mode, may sleep.
  */
 void aem_task_unwind(struct aem_task *t)
 {
 	unsigned long sp = user_stack_pointer(current_pt_regs());
-	struct aem_level *level;
 
-	while (t->depth) {
-		level = &t->levels[t->depth - 1];
-		if (!aem_stack_left(level->top, sp))
-			return;
-		aem_level_end(t, level);
-		spin_lock_irq(&t->lock);
-		aem_level_pop(t);
-		/* What was kept is for the level below, or for a new one. */
-		if (aem_upcall_due(t))
-			aem_task_wake(t);
-		spin_unlock_irq(&t->lock);
-	}
+	while (t->depth && aem_stack_left(t->levels[t->depth - 1].top, sp))
+		aem_level_drop(t);
 }
 
 /* Two thirds of what is left, so that each level above gets some. */

@@ -80,15 +80,10 @@ static long aem_ioc_vmtable(struct aem_space *space, struct file *file,
 			    void __user *arg)
 {
 	struct aem_vmtable table;
-	int ret;
 
 	if (copy_from_user(&table, arg, sizeof(table)))
 		return -EFAULT;
-	ret = aem_space_init_zone(space, file, &table);
-	if (ret)
-		return ret;
-	/* The zone is there; a bad pointer only keeps its caller from it. */
-	return copy_to_user(arg, &table, sizeof(table)) ? -EFAULT : 0;
+	return aem_space_init_zone(space, file, &table, arg);
 }
 
 static long aem_ioc_wait(struct aem_task *t, void __user *arg)
@@ -102,7 +97,10 @@ static long aem_ioc_wait(struct aem_task *t, void __user *arg)
 		return -EINVAL;
 	ret = aem_wait_handler(t, &wait);
 	/* Also when it failed: a batch that was ended is not to be again. */
-	return copy_to_user(arg, &wait, sizeof(wait)) ? -EFAULT : ret;
+	if (!copy_to_user(arg, &wait, sizeof(wait)))
+		return ret;
+	aem_wait_untold(t, &wait, ret);
+	return -EFAULT;
 }
 
 static long aem_ioc_books(struct aem_space *space, void __user *arg)

@@ -14,6 +14,9 @@
  *
  * The child's context holds the event, the event its owner's context: so a
  * handler process may outlive its owner and the event's shutdown.
+ *
+ * What keeps the process from being made, or from being given its call, has
+ * the activation tried again later.
  */
 #include <linux/fs.h>
 #include <linux/sched.h>
@@ -43,11 +46,11 @@ static bool aem_event_postpone(struct aem_task *t, struct aem_event *ev)
 	return false;
 }
 
-/* The process for a call of the ring cannot be made: it is tried again later. */
-static void aem_process_put_off(struct aem_task *t, unsigned int index)
+/* A delivery that no process can make: it is tried again later. */
+static void aem_slot_put_off(struct aem_slot *slot)
 {
-	struct aem_slot *slot = &t->slots[index];
 	struct aem_event *ev = slot->ev;
+	struct aem_task *t = ev->task;
 	struct aem_delivery d = {
 		.data = slot->data,
 		.len = slot->len,
@@ -59,7 +62,6 @@ static void aem_process_put_off(struct aem_task *t, unsigned int index)
 	if (slot->data)
 		aem_zone_free(aem_space_zone(t->space), slot->data, slot->len);
 	slot->data = NULL;
-	WRITE_ONCE(t->ring->calls[index].state, AEM_CALL_NONE);
 
 	spin_lock_irq(&t->lock);
 	slot->ev = NULL;
@@ -67,6 +69,13 @@ static void aem_process_put_off(struct aem_task *t, unsigned int index)
 	spin_unlock_irq(&t->lock);
 	if (dead)
 		aem_event_put(ev);
+}
+
+/* The process for a call of the ring cannot be made. */
+static void aem_process_put_off(struct aem_task *t, unsigned int index)
+{
+	WRITE_ONCE(t->ring->calls[index].state, AEM_CALL_NONE);
+	aem_slot_put_off(&t->slots[index]);
 }
 
 /**
@@ -221,6 +230,8 @@ long aem_process_adopt(struct aem_task *t, struct file *file)
 	addr = aem_space_map(space, file, zone->pages, zone->nr_pages,
 			     zone->addr);
 	mutex_unlock(&space->lock);
+	/* What its program has put there stays, so another try is no better. */
+	t->failed = IS_ERR_VALUE(addr) && addr != -EEXIST;
 	return IS_ERR_VALUE(addr) ? addr : 0;
 }
 
@@ -233,7 +244,10 @@ void aem_process_end(struct aem_task *t)
 		return;
 	owner = t->own.ev->task;
 	refcount_inc(&owner->ref);
-	aem_slot_end(&t->own, AEM_END_RAN);
+	if (t->failed)
+		aem_slot_put_off(&t->own);
+	else
+		aem_slot_end(&t->own, AEM_END_RAN);
 	/* It may wait for a handler to have run. */
 	spin_lock_irq(&owner->lock);
 	aem_task_wake(owner);

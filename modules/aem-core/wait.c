@@ -99,3 +99,26 @@ long aem_wait_handler(struct aem_task *t, struct aem_wait *wait)
 		__set_current_state(TASK_RUNNING);
 	}
 }
+
+/**
+ * aem_wait_untold - the program does not learn what aem_wait_handler() said
+ * @t: of current
+ * @wait: what would have been told
+ * @ret: what it returned
+ *
+ * The batch is taken back, for an upcall, and so is the count of handlers.
+ *
+ * Context: process, may sleep.
+ */
+void aem_wait_untold(struct aem_task *t, struct aem_wait *wait, long ret)
+{
+	if (ret < 0)
+		return;
+	if (wait->batch) {
+		aem_level_drop(t);
+		return;
+	}
+	spin_lock_irq(&t->lock);
+	t->ran += ret;
+	spin_unlock_irq(&t->lock);
+}

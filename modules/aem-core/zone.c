@@ -15,6 +15,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
 #include "core.h"
@@ -275,46 +276,83 @@ static int aem_brk_end(struct mm_struct *mm, size_t size, unsigned long *end)
 }
 
 /*
- * Maps the zone where the brk area ends and makes it the brk area's new end.
+ * Maps the zone where the brk area ends, for its end to be the brk area's.
  * Another thread may move the break meanwhile. It cannot move it across the
  * mapping; when it got there first the mapping fails.
  */
 static long aem_map_in_brk(struct aem_space *space, struct file *file,
-			   struct aem_zone *zone, u64 *brk)
+			   struct aem_zone *zone)
 {
-	size_t size = zone->size;
-	struct mm_struct *mm = current->mm;
 	unsigned long end, addr;
 	int ret;
 
-	ret = aem_brk_end(mm, size, &end);
+	ret = aem_brk_end(current->mm, zone->size, &end);
 	if (ret)
 		return ret;
 	addr = aem_space_map(space, file, zone->pages, zone->nr_pages, end);
-	if (IS_ERR_VALUE(addr))
-		return addr == -EEXIST ? -ENOMEM : addr;
+	return addr == -EEXIST ? -ENOMEM : addr;
+}
+
+static void aem_move_brk(struct mm_struct *mm, unsigned long brk)
+{
 	mmap_write_lock(mm);
-	mm->brk = end + size;
+	mm->brk = brk;
 	mmap_write_unlock(mm);
-	*brk = end + size;
-	return addr;
+}
+
+/*
+ * Maps the zone of a space that has none, and tells the program, which is left
+ * as it was when it cannot be told. Called with the space's lock held.
+ */
+static int aem_space_add_zone(struct aem_space *space, struct file *file,
+			      struct aem_zone *zone, struct aem_vmtable *table,
+			      struct aem_vmtable __user *answer)
+{
+	bool in_brk = table->zone == TBL_UZONE;
+	long addr;
+
+	if (space->zone)
+		return -EEXIST;
+	if (in_brk)
+		addr = aem_map_in_brk(space, file, zone);
+	else
+		addr = aem_space_map(space, file, zone->pages, zone->nr_pages, 0);
+	if (IS_ERR_VALUE(addr))
+		return addr;
+	table->addr = addr;
+	table->size = zone->size;
+	if (in_brk)
+		table->brk = addr + zone->size;
+	if (copy_to_user(answer, table, sizeof(*table))) {
+		vm_munmap(addr, zone->size);
+		return -EFAULT;
+	}
+	if (in_brk)
+		aem_move_brk(current->mm, table->brk);
+	zone->addr = addr;
+	/* Pairs with aem_space_zone(): the zone is complete. */
+	smp_store_release(&space->zone, zone);
+	return 0;
 }
 
 /**
  * aem_space_init_zone - make the zone of a space and map it
  * @space: of current
  * @file: an open file of /dev/aem-core in @space
- * @table: what is wanted, and where the answer goes
+ * @table: what is wanted; out: what there is
+ * @answer: where that goes
  *
  * Context: process, may sleep.
- * Return: 0; -EEXIST when there is one, -EINVAL, -ENOMEM, -EINTR.
+ * Return: 0; -EEXIST when there is one, -EFAULT, -EINVAL, -ENOMEM, -EINTR:
+ * then there is none.
  */
 int aem_space_init_zone(struct aem_space *space, struct file *file,
-			struct aem_vmtable *table)
+			struct aem_vmtable *table,
+			struct aem_vmtable __user *answer)
 {
 	size_t size = table->size ? PAGE_ALIGN(table->size) : ZONE_DEFAULT;
 	struct aem_zone *zone;
-	long addr;
+	int ret;
 
 	if (table->zone > TBL_VZONE || table->pad ||
 	    table->size > ZONE_MAX)
@@ -324,26 +362,9 @@ int aem_space_init_zone(struct aem_space *space, struct file *file,
 		return -ENOMEM;
 
 	mutex_lock(&space->lock);
-	if (space->zone) {
-		mutex_unlock(&space->lock);
-		aem_zone_destroy(zone);
-		return -EEXIST;
-	}
-	if (table->zone == TBL_UZONE)
-		addr = aem_map_in_brk(space, file, zone, &table->brk);
-	else
-		addr = aem_space_map(space, file, zone->pages, zone->nr_pages, 0);
-	if (IS_ERR_VALUE(addr)) {
-		mutex_unlock(&space->lock);
-		aem_zone_destroy(zone);
-		return addr;
-	}
-	zone->addr = addr;
-	/* Pairs with aem_space_zone(): the zone is complete. */
-	smp_store_release(&space->zone, zone);
+	ret = aem_space_add_zone(space, file, zone, table, answer);
 	mutex_unlock(&space->lock);
-
-	table->addr = addr;
-	table->size = size;
-	return 0;
+	if (ret)
+		aem_zone_destroy(zone);
+	return ret;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { expect } from 'vitest';
 import { returned } from '../harness/aem.ts';
+import { armFaults, eachFault, footprint, injecting, leaks } from '../harness/faults.ts';
 import { verifies } from '../harness/verifies.ts';
 import { pidIn, watch } from './watch.ts';
 
@@ -97,3 +98,46 @@ verifies('AEM-PEXIT-024', 'a watcher with CAP_SYS_PTRACE can watch every user’
     expect(await p.settle()).toMatchObject([{ pid: target.pid, status: returned(42) }]);
   }
 });
+
+verifies('AEM-PEXIT-038', 'a refused watch is no event and costs no quota', async ({ probe, spawn, line, sh, after }) => {
+  const quota = '/proc/sys/aem/max_user_events';
+  const before = await sh(`cat ${quota}`);
+  after(() => sh(`echo ${before} > ${quota}`));
+  const theirs = await spawn(['probe', 'target', 'return'], bob);
+  await line(theirs);
+  const [p, own] = [await probe(alice), await spawn(['sleep', '1000'], alice)];
+  await p.ok('init', { module: 'pexit' });
+  await sh(`echo 1 > ${quota}`);
+
+  for (let i = 0; i < 3; i++) {
+    expect(await p.send('register', { module: 'pexit', pid: theirs.pid })).toMatchObject({ ret: -1, errno: 'EPERM' });
+  }
+
+  expect(await footprint(sh)).toMatch(/^0\n[^]*aem_pexit 0/);
+  const eid = await watch(p, own.pid);
+  await own.kill(9);
+  expect(await p.nextCall()).toMatchObject({ eid, pid: own.pid });
+});
+
+verifies('AEM-PEXIT-038', 'a watch, whatever is refused', async (context) => {
+  const { probe, spawn, sh } = context;
+  await armFaults(context);
+  const [p, own] = [await probe(), await spawn(['sleep', '1000'])];
+  await p.ok('register');
+  const before = await footprint(sh);
+
+  const failed = await eachFault({
+    errors: ['ENOMEM', 'EFAULT'],
+    attempt: (fail) => p.send('register', { module: 'pexit', pid: own.pid, fail }),
+    async then({ answer }) {
+      if (answer.ret >= 0) await p.ok('shutdown', { eid: answer.ret });
+      expect(await footprint(sh)).toBe(before);
+    },
+  });
+
+  expect(failed).toBeGreaterThan(3);
+  const eid = await watch(p, own.pid);
+  await own.kill(9);
+  expect(await p.nextCall()).toMatchObject({ eid, pid: own.pid });
+  expect(await leaks(sh)).toBe('');
+}, injecting);
