@@ -152,3 +152,60 @@ verifies('AEM-CORE-199', 'a list of which only the beginning is read keeps no ev
   const core = (text: string): string => text.replace(/aem_core \d+/, 'aem_core');
   expect(core(await footprint(sh))).toBe(core(before));
 });
+
+verifies('AEM-CORE-200', 'an event of another kind is none of a kind’s', async ({ probe, spawn }) => {
+  const p = await probe();
+  const sleeper = await spawn(['sleep', '1000']);
+  const eid = await p.ok('register', { module: 'pexit', pid: sleeper.pid });
+  await p.ok('start', { eid });
+
+  expect(await p.send('fire', { eid })).toMatchObject({ ret: -1, errno: 'EINVAL' });
+
+  expect(await p.settle()).toEqual([]);
+  await sleeper.kill(9);
+  expect(await p.nextCall()).toMatchObject({ eid, pid: sleeper.pid });
+});
+
+verifies('AEM-CORE-201', 'an activation that is taken back and merges with a later one is in the books', async ({ probe }) => {
+  const p = await probe();
+  const [held, eid] = [await startedEvent(p, 0, 'hold'), await startedEvent(p, 0)];
+  for (const one of [held, eid]) await p.ok('stop', { eid: one });
+  for (const one of [held, eid]) await p.on('io', 'fire', { eid: one });
+  // Both are in the batch that this makes due.
+  const starting = p.send('evctl', { eid: 0xffffffff, opt: ev.jobstart });
+  await p.notice('holding');
+
+  await p.on('io', 'fire', { eid });
+  await p.on('io', 'stop', { eid });
+  await p.on('io', 'release', { eid: held });
+
+  expect(await starting).toMatchObject({ ret: 0 });
+  expect(await p.settle()).toMatchObject([{ eid: held }]);
+  expect(await p.send('books', { eid })).toMatchObject({ raised: 2, delivered: 0, coalesced: 1, pending: 1 });
+  await p.ok('start', { eid });
+  expect(await p.settle()).toMatchObject([{ eid }]);
+  expect(await p.send('books', { eid })).toMatchObject({ raised: 2, delivered: 1, coalesced: 1, pending: 0 });
+});
+
+verifies('AEM-CORE-202', 'a user’s processes together have no larger zones than the quota', async ({ probe, sh, after }) => {
+  const before = await sh(`cat ${zoneQuota}`);
+  after(() => sh(`echo ${before} > ${zoneQuota}`));
+  const [one, two, other] = [await probe(alice), await probe(alice), await probe({ uid: 1002, gid: 1002 })];
+  await sh(`echo 96 > ${zoneQuota}`);
+
+  await one.ok('vmtable', { zone: zone.v, size: 65536 });
+
+  expect(await two.send('vmtable', { zone: zone.v, size: 65536 })).toMatchObject({ ret: -1, errno: 'ENOMEM' });
+  await other.ok('vmtable', { zone: zone.v, size: 65536 });
+  await two.ok('vmtable', { zone: zone.v, size: 32768 });
+});
+
+verifies('AEM-CORE-203', 'a zone in the brk area counts as data of the process', async ({ probe }) => {
+  const p = await probe();
+  await p.ok('address-space', { data: true, max: 4096 });
+
+  expect(await p.send('vmtable', { zone: zone.u })).toMatchObject({ ret: -1, errno: 'ENOMEM' });
+
+  await p.ok('address-space', { data: true });
+  expect(await p.send('vmtable', { zone: zone.u })).toMatchObject({ ret: 0 });
+});

@@ -132,17 +132,18 @@ static void do_load(const struct command *c)
 	answer_with(c, ret, ret < 0 ? error : 0, NULL);
 }
 
-/* How much address space it may have from here on, in bytes; without `max` no limit. */
+/* How much address space, or data, it may have from here on, in bytes; without `max` no limit. */
 static void do_address_space(const struct command *c)
 {
+	int resource = given(c, "data") ? RLIMIT_DATA : RLIMIT_AS;
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_AS, &limit) < 0) {
+	if (getrlimit(resource, &limit) < 0) {
 		answer(c, -1);
 		return;
 	}
 	limit.rlim_cur = given(c, "max") ? (rlim_t)number(c, "max", 0) : limit.rlim_max;
-	answer(c, setrlimit(RLIMIT_AS, &limit));
+	answer(c, setrlimit(resource, &limit));
 }
 
 /* The arguments of a call in memory that the kernel can read and not write. */
