@@ -53,13 +53,14 @@ static u32 aem_call_state(struct aem_task *t, unsigned int index)
  */
 void aem_event_keep(struct aem_event *ev)
 {
-	if (ev->each) {
+	if (ev->each && ev->pending < U32_MAX) {
 		ev->pending++;
 		return;
 	}
 	if (ev->pending)
 		ev->coalesced++;
-	ev->pending = 1;
+	else
+		ev->pending = 1;
 }
 
 /* What is to be done when a handler has come to its end, or never began. */
@@ -266,7 +267,10 @@ static bool aem_stack_left(unsigned long top, unsigned long sp)
 
 	if (sp <= top)
 		return false;
-	/* On another stack, a coroutine's or sigaltstack()'s: no telling. */
+	/* The signal stack can be anywhere, a part of this stack even. */
+	if (on_sig_stack(sp) && !on_sig_stack(top))
+		return false;
+	/* On another stack, a coroutine's: no telling. */
 	if (mmap_read_lock_killable(mm))
 		return false;
 	left = vma_lookup(mm, sp - 1) == vma_lookup(mm, top - 1);
@@ -295,6 +299,7 @@ void aem_task_unwind(struct aem_task *t)
 		aem_level_end(t, level);
 		spin_lock_irq(&t->lock);
 		aem_level_pop(t);
+		level->resume = AEM_RESUME_NOT;
 		/* What was kept is for the level below, or for a new one. */
 		if (aem_upcall_due(t))
 			aem_task_wake(t);
@@ -506,6 +511,9 @@ static unsigned int aem_level_fill(struct aem_task *t, struct aem_level *level,
 	while (aem_level_pick(t, level, begins)) {
 		begins = false;
 		if (!aem_level_construct(t, level)) {
+			/* Its events are dropped with it. */
+			if (fatal_signal_pending(current))
+				return 0;
 			cond_resched();
 			continue;
 		}

@@ -428,12 +428,12 @@ void aem_events_close(struct aem_kind *kind)
 	unsigned long id;
 
 	xa_for_each(&events, id, ev) {
+		cond_resched();
 		ev = aem_event_get(kind, id);
 		if (!ev)
 			continue;
 		aem_event_shutdown(ev);
 		aem_event_put(ev);
-		cond_resched();
 	}
 }
 

@@ -2,8 +2,8 @@
 /** Waiting for events, and calls that events interrupt. */
 import { expect } from 'vitest';
 import { evf, signals } from '../harness/aem.ts';
-import { ExpectationError } from '../harness/expectation.ts';
-import type { Answer, Probe } from '../harness/probe.ts';
+import type { Probe } from '../harness/probe.ts';
+import { sleepWithHandlers } from '../harness/sleep.ts';
 import { verifies } from '../harness/verifies.ts';
 
 const { SIGUSR1, SIGUSR2 } = signals;
@@ -217,33 +217,6 @@ verifies('AEM-CORE-065', 'ppoll() and select() keep their time-outs', async ({ p
     expect(result['elapsed'], name).toBeGreaterThanOrEqual(60 * ms);
   }
 });
-
-/**
- * A call that sleeps, with handlers on top of it: `fires` of them, or as many as go in. Where the host is so slow
- * that the sleep was over before, a longer one is tried. Returns the call's answer and its length in milliseconds.
- */
-async function sleepWithHandlers(
-  p: Probe,
-  sh: (command: string) => Promise<string>,
-  { name, eid, fires }: { readonly name: string; readonly eid: number; readonly fires: number },
-): Promise<{ readonly answer: Answer; readonly length: number }> {
-  for (const length of [300, 1_500, 7_500, 30_000]) {
-    const state = { ended: false };
-    const sleeping = (): boolean => !state.ended;
-    const call = p.send('call', { name, ms: length }).finally(() => (state.ended = true));
-    await p.notice('entering');
-    await asleep(p, sh);
-    let during = 0;
-    while (sleeping() && during < fires) {
-      await p.on('io', 'fire', { eid });
-      const ran = (await p.settle('io')).length;
-      if (sleeping()) during += ran;
-    }
-    const answer = await call;
-    if (during >= Math.min(2, fires)) return { answer, length };
-  }
-  throw new ExpectationError(`a handler while ${name} sleeps`, 'none in a sleep of 30 s');
-}
 
 verifies('AEM-CORE-066', 'sleeps go on to their first deadline', async ({ probe, sh }) => {
   const p = await probe();

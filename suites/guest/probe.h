@@ -74,6 +74,14 @@ extern __thread int handler_depth;
 extern const struct verb delivery_verbs[];
 bool act_on_delivery(const char *name, int eid, long arg);
 
+/* probe-deadlines.c: calls beyond those of probe-calls.c. */
+struct wait_call {
+	const char *name;
+	long (*enter)(const struct command *c);
+};
+
+extern const struct wait_call timed_calls[];
+
 /* probe-calls.c, probe-state.c, probe-process.c, probe-handler.c */
 extern const struct verb call_verbs[];
 extern const struct verb state_verbs[];
