@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { access, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { acquireLock, tryLock } from './lock.ts';
 import { InfrastructureError } from './errors.ts';
+import { exists } from './exists.ts';
 
 /** A folder that is being made, under its lock. */
 export interface Partial {
@@ -24,11 +25,8 @@ export interface EntryOptions {
 const marker = 'complete';
 
 /** Is this folder there as a whole? */
-export async function isComplete(folder: string): Promise<boolean> {
-  return access(join(folder, marker)).then(
-    () => true,
-    () => false,
-  );
+export function isComplete(folder: string): Promise<boolean> {
+  return exists(join(folder, marker));
 }
 
 /** When an entry was used last; undefined when there is none, or only a part. */

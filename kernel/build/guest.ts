@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { access, cp, mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ensureEntry, lastUse, removeEntry } from '../../lib/cache-entry.ts';
 import { digestFiles, digestText, digestValue, listFiles } from '../../lib/digest.ts';
 import { needSpace } from '../../lib/disk-space.ts';
 import { InputError, type InfrastructureError } from '../../lib/errors.ts';
+import { exists } from '../../lib/exists.ts';
 import { cacheRoot, projectRoot } from '../../lib/paths.ts';
 import {
   buildEnvironment,
@@ -336,11 +337,4 @@ async function removeUnused(folder: string): Promise<void> {
     const used = await lastUse(join(folder, name));
     if (used !== undefined && used.getTime() < limit) await removeEntry(join(folder, name));
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
