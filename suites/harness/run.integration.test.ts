@@ -67,6 +67,28 @@ test('a panic fails its test with what the console said; the rest goes on on a f
   expect(await readFile(join(out, 'junit.xml'), 'utf8')).toContain('sysrq triggered crash');
 });
 
+test('what happens between tests and after the last one is nobody’s, in every report, and no run passes with it', async () => {
+  const { exitCode, all } = await start('--grep', 'fixtures/stray');
+
+  const measured = await results();
+  expect(measured.tests.map(({ verdict, boot }) => [verdict, boot])).toEqual([['PASS', 1], ['PASS', 1], ['PASS', 2]]);
+  expect(measured.run.complete).toBe(true);
+  expect(measured.incidents).toMatchObject([
+    { kind: 'warning', blame: 'kernel', boot: 1 },
+    { kind: 'panic', blame: 'kernel', boot: 1 },
+    { kind: 'warning', blame: 'kernel', boot: 2 },
+  ]);
+  expect(measured.incidents.map(({ testId }) => testId)).toEqual([undefined, undefined, undefined]);
+  expect(exitCode).toBe(1);
+  const told = [/WARNING: CPU: 0 PID: 7 at fixture/, /Kernel panic - not syncing: sysrq triggered crash/];
+  for (const words of told) {
+    expect(all).toMatch(words);
+    for (const report of ['junit.xml', 'coverage.html', 'coverage.md', 'coverage.json']) {
+      expect(await readFile(join(out, report), 'utf8'), report).toMatch(words);
+    }
+  }
+});
+
 test.each(['SIGINT', 'SIGTERM'] as const)('%s keeps what was measured and leaves nothing behind', async (signal) => {
   const run = start('--grep', 'fixtures/long');
   await new Promise<void>((resolve) => {
