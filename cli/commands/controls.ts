@@ -7,7 +7,7 @@ import { abortOnSignal } from '../../lib/abort-on-signal.ts';
 import { ExitStatus } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
 import { createProgress } from '../../reporters/terminal/progress.ts';
-import { isCaught, runControls } from '../../suites/harness/controls.ts';
+import { countProofs, isCaught, runControls } from '../../suites/harness/controls.ts';
 import type { ControlOutcome } from '../../suites/harness/controls.ts';
 
 interface Options {
@@ -89,12 +89,19 @@ function render(outcomes: readonly ControlOutcome[]): string {
   const lines = bad.flatMap((outcome) => [
     `${outcome.requirement}: ${outcome.fault}`,
     ...(outcome.caughtBy.length === 0 ? ['  not caught'] : []),
+    ...outcome.died.map(({ test, why }) => `  the target died, which the control does not announce (targetDies): ${test}: ${why}`),
     ...outcome.missedBy.map((test) => `  passes all the same: ${test}`),
     ...outcome.unresolved.map(({ test, why }) => `  could not tell: ${test}: ${why}`),
     ...outcome.harmed.map(({ test, verdict, why }) => `  another's test is ${verdict}: ${test}: ${why}`),
   ]);
   const spared = outcomes.reduce((sum, outcome) => sum + outcome.spared, 0);
   const caught = outcomes.length - bad.length;
+  const proofs = countProofs(outcomes);
+  lines.push(
+    `caught by: assertion ${proofs.assertion}, missing event ${proofs['missing-event']} ` +
+      `(by nothing else ${proofs['only-missing-event']}), kernel complaint ${proofs['kernel-complaint']}, ` +
+      `target died ${proofs['target-died']}`,
+  );
   lines.push(`${outcomes.length} requirements, ${caught} controls caught; ${spared} runs of other tests passed`);
   return `${lines.join('\n')}\n`;
 }

@@ -97,7 +97,7 @@ function agreed(test: TestCase, evidence: Evidence): Evidence {
   if (state !== 'failed' || evidence.verdict !== 'PASS') return evidence;
   const [error] = errors;
   const reason = error?.message.split('\n')[0] ?? 'vitest has it failed';
-  return { ...evidence, verdict: 'FAIL', reason, details: error?.stack ?? '' };
+  return { ...evidence, verdict: 'FAIL', by: 'assertion', reason, details: error?.stack ?? '' };
 }
 
 /** Its process was lost, or it ran into the time limit of a whole test. */
