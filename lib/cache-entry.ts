@@ -18,6 +18,11 @@ export interface EntryOptions {
   readonly onWait?: (pid: number | undefined) => void;
   /** Goes on with what an interrupted run has left, instead of removing it first. */
   readonly resume?: boolean;
+  /**
+   * Is what the folder holds still what was made? Asked of a whole entry before it is used; one that
+   * something from outside has damaged is made anew.
+   */
+  readonly intact?: (folder: string) => Promise<boolean>;
   /** Makes the folder's content. False: unfinished on purpose, keep it for the next run. */
   readonly make: (partial: Partial) => Promise<boolean | void>;
 }
@@ -45,11 +50,11 @@ export async function lastUse(folder: string): Promise<Date | undefined> {
  * Throws what make() throws; a full disk as an InfrastructureError.
  */
 export async function ensureEntry(folder: string, options: EntryOptions): Promise<boolean> {
-  if (await reuse(folder)) return false;
-  const { signal, onWait, resume = false, make } = options;
+  const { signal, onWait, resume = false, make, intact = () => Promise.resolve(true) } = options;
+  if (await reuse(folder, intact)) return false;
   const lock = await acquireLock(`${folder}.lock`, { signal, ...(onWait === undefined ? {} : { onWait }) });
   try {
-    if (await reuse(folder)) return false;
+    if (await reuse(folder, intact)) return false;
     const partial = `${folder}.partial`;
     if (!resume) await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
@@ -67,8 +72,8 @@ export async function ensureEntry(folder: string, options: EntryOptions): Promis
 }
 
 /** The marker's time tells when the entry was used last. */
-async function reuse(folder: string): Promise<boolean> {
-  if (!(await isComplete(folder))) return false;
+async function reuse(folder: string, intact: (folder: string) => Promise<boolean>): Promise<boolean> {
+  if (!(await isComplete(folder)) || !(await intact(folder))) return false;
   const now = new Date();
   await utimes(join(folder, marker), now, now).catch(() => undefined);
   return true;

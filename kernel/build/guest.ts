@@ -20,10 +20,11 @@ import { seedTree, userFaultFlags } from '../../suites/controls/seed.ts';
 import type { GuestBuild, KernelBuild, Variant } from './artifacts.ts';
 import { firstErrors } from './compile-error.ts';
 import type { BuildOptions } from './kernel.ts';
+import { outputsIntact, recordOutputs } from './outputs.ts';
 import { findToolchain, kbuild, type Toolchain } from './toolchain.ts';
 
 /** Counts up when the way to build modules or programs changes. */
-const recipe = 1;
+const recipe = 2;
 /** Builds that nobody has used for so long are removed. */
 const unusedDays = 7;
 
@@ -291,6 +292,7 @@ async function unit(
   const { signal, onProgress } = options;
   await ensureEntry(folder, {
     signal,
+    intact: outputsIntact,
     onWait: (pid) =>
       onProgress?.({ stage: 'wait', message: `process ${pid ?? 'unknown'} builds the same: waiting for it` }),
     make: async (partial) => {
@@ -311,6 +313,7 @@ async function unit(
       } finally {
         log.close();
       }
+      await recordOutputs(partial.folder);
     },
   });
   return folder;
