@@ -9,6 +9,7 @@ import { conclude } from '../../reporters/conclude.ts';
 import { createProgress } from '../../reporters/terminal/progress.ts';
 import { wantsColour } from '../../reporters/terminal/style.ts';
 import { renderSummary } from '../../reporters/terminal/summary.ts';
+import { toldLine } from '../../reporters/text.ts';
 import { writeReports } from '../../reporters/write.ts';
 import { positive } from '../option-values.ts';
 import { selectTests } from '../../suites/harness/plan.ts';
@@ -129,6 +130,7 @@ async function run(options: Options): Promise<void> {
       },
       onStart: (test) => progress.testStarted(test),
       onEnd: (test, result) => progress.testFinished({ ...test, ...result }),
+      onStray: (incident) => progress.note(`${incident.kind} while no test ran: ${toldLine(incident)}`),
     });
     progress.finish();
     const written = await writeReports(results, options.out);
