@@ -196,6 +196,8 @@ export const requirementIds = [
   'AEM-CORE-175',
   'AEM-CORE-176',
   'AEM-CORE-177',
+  'AEM-CORE-189',
+  'AEM-CORE-178',
   'AVL.5.3',
   'AVL.5.3-a',
   'AVL.5.3-b',
