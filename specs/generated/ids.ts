@@ -207,6 +207,7 @@ export const requirementIds = [
   'AEM-CORE-185',
   'AEM-CORE-186',
   'AEM-CORE-187',
+  'AEM-CORE-188',
   'AVL.5.3',
   'AVL.5.3-a',
   'AVL.5.3-b',
