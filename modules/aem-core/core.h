@@ -206,6 +206,7 @@ enum aem_end {
 	AEM_END_RAN,		/* its handler has come to its end */
 	AEM_END_BACK,		/* it was not called: the activation is kept */
 	AEM_END_NOTHING,	/* there was nothing to tell */
+	AEM_END_LATER,		/* no process for it: kept, tried again later */
 };
 
 /* main.c */
@@ -288,6 +289,7 @@ long aem_process_cancel(struct aem_task *t);
 long aem_process_adopt(struct aem_task *t, struct file *file);
 void aem_process_forked(struct task_struct *child);
 void aem_process_end(struct aem_task *t);
+bool aem_event_postpone(struct aem_task *t, struct aem_event *ev);
 void aem_process_retry(struct work_struct *work);
 
 /* capsule.c */

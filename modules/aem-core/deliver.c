@@ -74,7 +74,7 @@ static void aem_slot_close(struct aem_slot *slot, enum aem_end how)
 
 	if (how == AEM_END_RAN && ev->kind->destruct)
 		ev->kind->destruct(ev, &d);
-	if (how == AEM_END_BACK && ev->kind->undo)
+	if ((how == AEM_END_BACK || how == AEM_END_LATER) && ev->kind->undo)
 		ev->kind->undo(ev, &d);
 	if (slot->data)
 		aem_zone_free(aem_space_zone(ev->task->space), slot->data,
@@ -92,6 +92,8 @@ static void aem_slot_close(struct aem_slot *slot, enum aem_end how)
 static bool aem_event_rest(struct aem_task *t, struct aem_event *ev,
 			   enum aem_end how)
 {
+	if (how == AEM_END_LATER)
+		return aem_event_postpone(t, ev);
 	ev->state &= ~(AEM_EV_RUNNING | AEM_EV_HELD);
 	switch (how) {
 	case AEM_END_RAN:
@@ -101,7 +103,7 @@ static bool aem_event_rest(struct aem_task *t, struct aem_event *ev,
 	case AEM_END_BACK:
 		aem_event_keep(ev);
 		break;
-	case AEM_END_NOTHING:
+	default:
 		ev->coalesced++;
 		break;
 	}
@@ -131,12 +133,19 @@ void aem_slot_end(struct aem_slot *slot, enum aem_end how)
 		aem_event_put(ev);
 }
 
-/* What the dispatcher has made of a call, which is then no more. */
+/*
+ * What the dispatcher has made of a call, which is then no more. One that was
+ * taken for a process and is still here has got none: the dispatcher was left,
+ * or could not announce it.
+ */
 static enum aem_end aem_call_end(struct aem_task *t, unsigned int index)
 {
 	u32 state = xchg(&t->ring->calls[index].state, AEM_CALL_NONE);
+	struct aem_event *ev = t->slots[index].ev;
 
 	state &= AEM_CALL_STATE;
+	if (state == AEM_CALL_TAKEN && ev->flags & (EVF_FORK | EVF_CAPSULE))
+		return AEM_END_LATER;
 	return state == AEM_CALL_TAKEN || state == AEM_CALL_DONE ?
 	       AEM_END_RAN : AEM_END_BACK;
 }

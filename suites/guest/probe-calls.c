@@ -255,6 +255,9 @@ static long (*find_call(const char *name))(const struct command *c)
 	for (i = 0; i < sizeof(blocking) / sizeof(blocking[0]); i++)
 		if (!strcmp(blocking[i].name, name))
 			return blocking[i].enter;
+	for (i = 0; wait_calls[i].name; i++)
+		if (!strcmp(wait_calls[i].name, name))
+			return wait_calls[i].enter;
 	for (i = 0; timed_calls[i].name; i++)
 		if (!strcmp(timed_calls[i].name, name))
 			return timed_calls[i].enter;
@@ -310,6 +313,8 @@ static void do_feed(const struct command *c)
 		ret = semop(sem_id, &give, 1);
 	} else if (!strcmp(what, "msg")) {
 		ret = msgsnd(msg_id, &message, sizeof(message.text), 0);
+	} else {
+		ret = feed_wait(what);
 	}
 	answer(c, ret < 0 ? -1 : 0);
 }

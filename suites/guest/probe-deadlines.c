@@ -124,11 +124,11 @@ static long call_send(const struct command *c)
 }
 
 const struct wait_call timed_calls[] = {
-	{ "timed_epoll_pwait", call_epoll_pwait },
-	{ "timed_epoll_pwait2", call_epoll_pwait2 },
-	{ "timed_io_uring_enter", call_io_uring_enter },
-	{ "timed_io_getevents", call_io_getevents },
-	{ "timed_recv", call_recv },
-	{ "timed_send", call_send },
+	{ "timed_epoll_pwait", call_epoll_pwait, NULL },
+	{ "timed_epoll_pwait2", call_epoll_pwait2, NULL },
+	{ "timed_io_uring_enter", call_io_uring_enter, NULL },
+	{ "timed_io_getevents", call_io_getevents, NULL },
+	{ "timed_recv", call_recv, NULL },
+	{ "timed_send", call_send, NULL },
 	{ }
 };
