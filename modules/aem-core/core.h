@@ -109,6 +109,7 @@ struct aem_slot {
 	void *data;		/* in the zone */
 	u32 len;
 	bool last;
+	u8 end;			/* while its batch ends: its call's state */
 };
 
 /*
