@@ -110,6 +110,7 @@ struct aem_slot {
 	void *data;		/* in the zone */
 	u32 len;
 	bool last;
+	u8 end;			/* while its batch ends: its call's state */
 };
 
 /* How the system call below a level goes on. */
