@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
-import { ExitStatus, AemcertError, formatError } from '../lib/errors.ts';
+import { ExitStatus } from '../lib/errors.ts';
 import { commands } from './commands/index.ts';
+import { reportError } from './report-error.ts';
 
 const program = new Command('aemcert')
   .description('Conformance suite for low-level asynchronous events on Linux')
@@ -15,7 +16,6 @@ try {
     // commander has printed its message already.
     process.exitCode = error.exitCode === 0 ? 0 : ExitStatus.Usage;
   } else {
-    process.stderr.write(`aemcert: ${formatError(error)}\n`);
-    process.exitCode = error instanceof AemcertError ? error.exitStatus : ExitStatus.Infrastructure;
+    process.exitCode = reportError(error);
   }
 }

@@ -20,6 +20,18 @@ test('an entry is made once', async () => {
   expect(await readFile(join(entry, 'content'), 'utf8')).toBe('first');
 });
 
+test('one that is damaged is made anew', async () => {
+  const entry = join(await temporaryFolder(), 'key');
+  const intact = async (folder: string): Promise<boolean> => (await readFile(join(folder, 'content'), 'utf8')) === 'whole';
+  await ensureEntry(entry, { make: write('whole'), intact });
+  expect(await ensureEntry(entry, { make: write('whole'), intact })).toBe(false);
+  await writeFile(join(entry, 'content'), 'who');
+
+  expect(await ensureEntry(entry, { make: write('whole'), intact })).toBe(true);
+
+  expect(await intact(entry)).toBe(true);
+});
+
 test('of two who want it at once, one makes it and the other waits and uses it', async () => {
   const entry = join(await temporaryFolder(), 'key');
   const made: string[] = [];

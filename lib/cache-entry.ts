@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { access, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { acquireLock, tryLock } from './lock.ts';
 import { InfrastructureError } from './errors.ts';
+import { exists } from './exists.ts';
 
 /** A folder that is being made, under its lock. */
 export interface Partial {
@@ -17,6 +18,11 @@ export interface EntryOptions {
   readonly onWait?: (pid: number | undefined) => void;
   /** Goes on with what an interrupted run has left, instead of removing it first. */
   readonly resume?: boolean;
+  /**
+   * Is what the folder holds still what was made? Asked of a whole entry before it is used; one that
+   * something from outside has damaged is made anew.
+   */
+  readonly intact?: (folder: string) => Promise<boolean>;
   /** Makes the folder's content. False: unfinished on purpose, keep it for the next run. */
   readonly make: (partial: Partial) => Promise<boolean | void>;
 }
@@ -24,11 +30,8 @@ export interface EntryOptions {
 const marker = 'complete';
 
 /** Is this folder there as a whole? */
-export async function isComplete(folder: string): Promise<boolean> {
-  return access(join(folder, marker)).then(
-    () => true,
-    () => false,
-  );
+export function isComplete(folder: string): Promise<boolean> {
+  return exists(join(folder, marker));
 }
 
 /** When an entry was used last; undefined when there is none, or only a part. */
@@ -47,11 +50,11 @@ export async function lastUse(folder: string): Promise<Date | undefined> {
  * Throws what make() throws; a full disk as an InfrastructureError.
  */
 export async function ensureEntry(folder: string, options: EntryOptions): Promise<boolean> {
-  if (await reuse(folder)) return false;
-  const { signal, onWait, resume = false, make } = options;
+  const { signal, onWait, resume = false, make, intact = () => Promise.resolve(true) } = options;
+  if (await reuse(folder, intact)) return false;
   const lock = await acquireLock(`${folder}.lock`, { signal, ...(onWait === undefined ? {} : { onWait }) });
   try {
-    if (await reuse(folder)) return false;
+    if (await reuse(folder, intact)) return false;
     const partial = `${folder}.partial`;
     if (!resume) await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
@@ -69,8 +72,8 @@ export async function ensureEntry(folder: string, options: EntryOptions): Promis
 }
 
 /** The marker's time tells when the entry was used last. */
-async function reuse(folder: string): Promise<boolean> {
-  if (!(await isComplete(folder))) return false;
+async function reuse(folder: string, intact: (folder: string) => Promise<boolean>): Promise<boolean> {
+  if (!(await isComplete(folder)) || !(await intact(folder))) return false;
   const now = new Date();
   await utimes(join(folder, marker), now, now).catch(() => undefined);
   return true;

@@ -2,6 +2,8 @@
 import { ExitStatus } from '../lib/errors.ts';
 import { checkResults } from './check.ts';
 import type { Incident, RequirementResult, Results, TestResult, Verdict } from './results.ts';
+import { gainedByFault } from './taint.ts';
+import { clipLine, toldLine } from './text.ts';
 import { combineVerdicts, countVerdicts, precedence, type VerdictCounts } from './verdict.ts';
 
 /**
@@ -28,9 +30,6 @@ export interface Conclusion {
   /** Why it is not conformant, one line each, what decides first; empty when it is. */
   readonly reasons: readonly string[];
 }
-
-/** Taint bits that only a fault sets (Documentation/admin-guide/tainted-kernels): M, B, D, W, L. */
-const faultTaint = (1 << 4) | (1 << 5) | (1 << 7) | (1 << 9) | (1 << 14);
 
 /** Decides pass or fail; nothing else does. Never throws, whatever the results say. */
 export function conclude(results: Results): Conclusion {
@@ -154,8 +153,11 @@ function unaccountedFaults({ incidents, tests, plan, requirements }: Results): s
     ...incidents
       .filter((incident) => incident.blame === 'kernel' && !accounted(incident))
       .map((incident) => {
-        const where = incident.testId === undefined ? 'outside any test' : `during ${incident.testId}`;
-        return `the kernel had a fault (${incident.kind}) ${where}, and no failed test accounts for it`;
+        const where =
+          incident.testId === undefined
+            ? `outside any test (boot ${incident.boot})`
+            : `during ${incident.testId}, and no failed test accounts for it`;
+        return `the kernel had a fault (${incident.kind}) ${where}: ${clipLine(toldLine(incident), 200)}`;
       }),
     ...tests
       .filter((test) => test.verdict === 'PASS' && gainedFaultTaint(test))
@@ -167,7 +169,7 @@ function unaccountedFaults({ incidents, tests, plan, requirements }: Results): s
 }
 
 function gainedFaultTaint({ taint }: TestResult): boolean {
-  return taint !== undefined && (taint.after & ~taint.before & faultTaint) !== 0;
+  return taint !== undefined && gainedByFault(taint) !== 0;
 }
 
 function doubtsAboutRun(results: Results, judged: readonly JudgedRequirement[]): string[] {

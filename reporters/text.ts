@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { stripVTControlCharacters } from 'node:util';
-import type { PlannedTest } from './results.ts';
+import { stripPrefix } from '../lib/printk.ts';
+import type { Incident, PlannedTest } from './results.ts';
 
 /**
  * Takes out what no report may carry: terminal sequences and characters that XML 1.0 forbids (lone surrogates
@@ -73,4 +74,12 @@ export function formatDuration(ms: number): string {
 /** `1 test`, `2 tests`. */
 export function plural(count: number, noun: string, many = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : many}`;
+}
+
+/** The line of an incident that says most. */
+export function toldLine({ excerpt }: Pick<Incident, 'excerpt'>): string {
+  const lines = excerpt.split('\n').map((line) => stripPrefix(line).trim());
+  const telling = [/Kernel panic/, /BUG:|WARNING:|Oops:|INFO:|Killed process|kernel BUG at/];
+  const found = telling.map((pattern) => lines.find((line) => pattern.test(line))).find((line) => line !== undefined);
+  return found ?? lines.find((line) => line !== '') ?? 'nothing on the console';
 }

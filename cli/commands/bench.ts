@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { relative } from 'node:path';
+import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
 import { checkWritable } from '../../lib/make-folder.ts';
-import { labelOf } from '../../reporters/bench/mechanisms.ts';
+import { labelOf, processLabelOf } from '../../reporters/bench/mechanisms.ts';
 import type { BenchClock } from '../../reporters/bench/results.ts';
-import { grouped, renderTable } from '../../reporters/bench/table.ts';
+import { grouped } from '../../reporters/bench/row.ts';
+import { renderTable } from '../../reporters/bench/table.ts';
 import { writeBench } from '../../reporters/bench/write.ts';
 import { measureCore } from '../../suites/scalability/measure.ts';
+import type { Begun } from '../../suites/scalability/measure.ts';
 import { buildProgressView } from '../build-progress.ts';
 import { positive } from '../option-values.ts';
 
@@ -15,6 +18,7 @@ interface Options {
   readonly quick?: true;
   readonly out: string;
   readonly memory: number;
+  readonly idle?: readonly number[];
 }
 
 /** `aemcert bench`: what AEM costs, beside what else there is. */
@@ -27,14 +31,17 @@ export function register(program: Command): void {
 
   bench
     .command('core')
-    .description('AEM, epoll, io_uring, real-time signals, poll: instructions per event, and memory')
+    .description('AEM, epoll, io_uring, real-time signals, poll: instructions per event, memory, handler processes')
     .option('-q, --quick', 'fewer rounds, and no more than 10,000 idle registrations')
-    .option('-o, --out <dir>', 'where bench-core.json and bench-core.svg go', 'reports')
+    .option('--idle <counts>', 'idle registrations, with commas between (default: 1,1000,100000,1000000,4000000)', counts)
+    .option('-o, --out <dir>', 'where bench-core.json and the pictures go', 'reports')
     .option('--memory <MiB>', 'of the guest', positive, 768)
     .addHelpText('after', `
 The guest has one CPU and runs twice: by a clock that counts instructions, whose
 figures are the same each time, and by the host's, whose figures are not.
-Events are raised one at a time and 64 at once, beside 1 to 1,000,000 idle ones.
+Events are raised one at a time and 64 at once, beside 1 to 4,000,000 idle ones:
+more than 1,000,000 only in instructions, and where they fit into the memory.
+Then processes of their own handle them, of an owner of little and of 64 MiB memory.
 What each mechanism delivered is counted: one event too few or too many is an error.
 
 Exit status: 0 measured, 1 events were lost or came twice, 2 usage,
@@ -43,11 +50,28 @@ Exit status: 0 measured, 1 events were lost or came twice, 2 usage,
 Examples:
   $ aemcert bench core
   $ aemcert bench core --quick --out /tmp/bench
+  $ aemcert bench core --idle 1,1000
   $ aemcert bench core --memory 1536`)
     .action(core);
 }
 
 const phases: Readonly<Record<BenchClock, string>> = { icount: 'in instructions', host: 'by the host’s clock' };
+
+/** Numbers with commas between; as many as the guest's bench takes. */
+function counts(value: string): readonly number[] {
+  const numbers = value.split(',').map(positive);
+  if (numbers.length > 16) throw new InvalidArgumentError('At most 16 numbers are expected.');
+  return numbers;
+}
+
+function idleOf({ quick, idle }: Options): readonly number[] {
+  return idle ?? (quick === true ? [1, 1000, 10_000] : [1, 1000, 100_000, 1_000_000, 4_000_000]);
+}
+
+function nameOf({ mechanism, idle, ownerMiB }: Begun): string {
+  if (idle !== undefined) return `${labelOf(mechanism)}, ${grouped(idle)} idle`;
+  return `${processLabelOf(mechanism)}, owner of ${ownerMiB ?? 0} MiB`;
+}
 
 async function core(options: Options): Promise<void> {
   const interruption = abortOnSignal();
@@ -56,17 +80,18 @@ async function core(options: Options): Promise<void> {
     await checkWritable(options.out);
     const results = await measureCore({
       quick: options.quick === true,
+      idle: idleOf(options),
       memoryMiB: options.memory,
       command: ['aemcert', ...process.argv.slice(2)],
       signal: interruption.signal,
       onBuild: view.show,
       onBoot: (clock) => view.show({ stage: 'programs', message: `booting, to measure ${phases[clock]}` }),
-      onBegin: (clock, { mechanism, idle, done, plan }) =>
+      onBegin: (clock, begun) =>
         view.show({
           stage: 'programs',
-          message: `measuring ${phases[clock]}: ${labelOf(mechanism)}, ${grouped(idle)} idle`,
-          done,
-          total: plan,
+          message: `measuring ${phases[clock]}: ${nameOf(begun)}`,
+          done: begun.done,
+          total: begun.plan,
         }),
     });
     view.done();

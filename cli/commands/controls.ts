@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import type { Flavour } from '../../kernel/build/artifacts.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
 import { ExitStatus } from '../../lib/errors.ts';
-import { makeFolder } from '../../lib/make-folder.ts';
+import { checkWritable } from '../../lib/make-folder.ts';
 import { plural } from '../../reporters/text.ts';
 import { createProgress } from '../../reporters/terminal/progress.ts';
-import { isCaught, runControls } from '../../suites/harness/controls.ts';
+import { countProofs, isCaught, runControls } from '../../suites/harness/controls.ts';
 import type { ControlOutcome } from '../../suites/harness/controls.ts';
+import { reportError } from '../report-error.ts';
 
 interface Options {
   readonly requirement: readonly string[];
@@ -55,7 +56,7 @@ async function controls(options: Options): Promise<void> {
   const stream = process.stderr;
   const progress = createProgress({ stream, isTTY: stream.isTTY, total: 0 });
   try {
-    await makeFolder(resolve(options.out));
+    await checkWritable(options.out);
     const consoleLog = join(options.out, 'controls-console.log');
     await writeFile(consoleLog, '');
     let total = 0;
@@ -84,11 +85,15 @@ async function controls(options: Options): Promise<void> {
     await writeFile(join(options.out, 'controls.json'), `${JSON.stringify(outcomes, null, 1)}\n`);
     process.stdout.write(render(outcomes, others));
     process.exitCode = outcomes.every(isCaught) ? ExitStatus.Conformant : ExitStatus.NotConformant;
+  } catch (error) {
+    if (!interruption.signal.aborted) throw error;
+    progress.finish();
+    // A test may still wait in its process, which ends with this one, and vitest would set a status of its own.
+    process.exit(reportError(error));
   } finally {
     progress.finish();
     interruption.dispose();
   }
-  if (interruption.signal.aborted) process.exit(ExitStatus.Infrastructure);
 }
 
 function render(outcomes: readonly ControlOutcome[], elsewhere: number): string {
@@ -96,12 +101,19 @@ function render(outcomes: readonly ControlOutcome[], elsewhere: number): string 
   const lines = bad.flatMap((outcome) => [
     `${outcome.requirement}: ${outcome.fault}`,
     ...(outcome.caughtBy.length === 0 ? ['  not caught'] : []),
+    ...outcome.died.map(({ test, why }) => `  the target died, which the control does not announce (targetDies): ${test}: ${why}`),
     ...outcome.missedBy.map((test) => `  passes all the same: ${test}`),
     ...outcome.unresolved.map(({ test, why }) => `  could not tell: ${test}: ${why}`),
     ...outcome.harmed.map(({ test, verdict, why }) => `  another's test is ${verdict}: ${test}: ${why}`),
   ]);
   const spared = outcomes.reduce((sum, outcome) => sum + outcome.spared, 0);
   const caught = outcomes.length - bad.length;
+  const proofs = countProofs(outcomes);
+  lines.push(
+    `caught by: assertion ${proofs.assertion}, missing event ${proofs['missing-event']} ` +
+      `(by nothing else ${proofs['only-missing-event']}), kernel complaint ${proofs['kernel-complaint']}, ` +
+      `target died ${proofs['target-died']}`,
+  );
   lines.push(`${outcomes.length} requirements, ${caught} controls caught; ${spared} runs of other tests passed`);
   if (elsewhere > 0) lines.push(`not here: ${plural(elsewhere, 'control')} whose tests are of other flavours`);
   return `${lines.join('\n')}\n`;

@@ -10,6 +10,7 @@ import { createProgress } from '../../reporters/terminal/progress.ts';
 import { wantsColour } from '../../reporters/terminal/style.ts';
 import { elsewhere } from '../../reporters/text.ts';
 import { renderSummary } from '../../reporters/terminal/summary.ts';
+import { toldLine } from '../../reporters/text.ts';
 import { writeReports } from '../../reporters/write.ts';
 import { positive } from '../option-values.ts';
 import { runsOn } from '../../reporters/verdict.ts';
@@ -129,6 +130,7 @@ async function run(options: Options): Promise<void> {
       },
       onStart: (test) => progress.testStarted(test),
       onEnd: (test, result) => progress.testFinished({ ...test, ...result }),
+      onStray: (incident) => progress.note(`${incident.kind} while no test ran: ${toldLine(incident)}`),
     });
     progress.finish();
     const written = await writeReports(results, options.out);

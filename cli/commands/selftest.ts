@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { ensureGuest } from '../../kernel/build/guest.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
+import { exists } from '../../lib/exists.ts';
 import { buildProgressView } from '../build-progress.ts';
 import { runSteps, runTool, runVisibly, type Step } from '../steps.ts';
 
@@ -71,11 +72,7 @@ async function libaemTests(): Promise<boolean> {
 /** A browser is no need of aemcert's users, so its tests are left out where there is none, but not in CI. */
 async function browserTests(filters: readonly string[]): Promise<readonly Step[]> {
   const chromium = process.env['AEMCERT_CHROMIUM'] ?? '/usr/bin/chromium';
-  const there = await access(chromium).then(
-    () => true,
-    () => false,
-  );
-  if (there || process.env['CI'] !== undefined) {
+  if ((await exists(chromium)) || process.env['CI'] !== undefined) {
     return [{ title: 'browser tests', run: () => vitest('browser', filters) }];
   }
   process.stdout.write(

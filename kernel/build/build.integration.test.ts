@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { appendFile, cp, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { appendFile, cp, mkdir, readFile, truncate } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { InputError } from '../../lib/errors.ts';
 import { projectRoot } from '../../lib/paths.ts';
 import { temporaryFolder } from '../../lib/testing/temporary-folder.ts';
 import type { GuestBuild, KernelBuild } from './artifacts.ts';
 import { ensureGuest } from './guest.ts';
-import { ensureConfig, ensureKernel, findKernel } from './kernel.ts';
+import { ensureConfig, ensureKernel, findKernel, kernelFolder } from './kernel.ts';
 import type { BuildProgress } from './progress.ts';
 
 let kernel: KernelBuild;
@@ -23,6 +23,21 @@ describe('the kernel', () => {
     expect(await findKernel()).toEqual(kernel);
 
     expect(seen).toEqual([]);
+  });
+
+  test('is not used any more when its image is truncated', async () => {
+    const cache = await temporaryFolder();
+    const folder = dirname(kernel.tree);
+    const copy = join(kernelFolder(cache), kernel.key);
+    for (const file of ['complete', 'build.json', relative(folder, kernel.image), relative(folder, kernel.config)]) {
+      await mkdir(dirname(join(copy, file)), { recursive: true });
+      await cp(join(folder, file), join(copy, file));
+    }
+    expect(await findKernel({ cache })).toMatchObject({ release: kernel.release });
+
+    await truncate(join(copy, relative(folder, kernel.image)), 1_000_000);
+
+    expect(await findKernel({ cache })).toBeUndefined();
   });
 
   test('says which release it is, from which source and patches', async () => {
@@ -80,6 +95,17 @@ describe('modules and guest programs', () => {
     const core = await ensureGuest(kernel, 'release', { cache, sources });
     const rebuiltForCore = core.modules.filter(({ path }) => !paths(changed).includes(path));
     expect(rebuiltForCore.map(({ name }) => name)).toEqual(['aem-core']);
+  });
+
+  test('one that is truncated is built again', async () => {
+    const cache = await temporaryFolder();
+    const path = (await ensureGuest(kernel, 'release', { cache })).modules[0]?.path ?? '';
+    const whole = await readFile(path);
+    await truncate(path, 1000);
+
+    await ensureGuest(kernel, 'release', { cache });
+
+    expect((await readFile(path)).equals(whole)).toBe(true);
   });
 
   test('what does not compile is an InputError with the first error and the log', async () => {

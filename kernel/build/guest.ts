@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { access, cp, mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ensureEntry, lastUse, removeEntry } from '../../lib/cache-entry.ts';
 import { digestFiles, digestText, digestValue, listFiles } from '../../lib/digest.ts';
 import { needSpace } from '../../lib/disk-space.ts';
 import { InputError, type InfrastructureError } from '../../lib/errors.ts';
+import { exists } from '../../lib/exists.ts';
 import { cacheRoot, projectRoot } from '../../lib/paths.ts';
 import {
   buildEnvironment,
@@ -19,10 +20,11 @@ import { seedTree, userFaultFlags } from '../../suites/controls/seed.ts';
 import type { GuestBuild, KernelBuild, Variant } from './artifacts.ts';
 import { firstErrors } from './compile-error.ts';
 import type { BuildOptions } from './kernel.ts';
+import { outputsIntact, recordOutputs } from './outputs.ts';
 import { findToolchain, kbuild, type Toolchain } from './toolchain.ts';
 
 /** Counts up when the way to build modules or programs changes. */
-const recipe = 1;
+const recipe = 2;
 /** Builds that nobody has used for so long are removed. */
 const unusedDays = 7;
 
@@ -290,6 +292,7 @@ async function unit(
   const { signal, onProgress } = options;
   await ensureEntry(folder, {
     signal,
+    intact: outputsIntact,
     onWait: (pid) =>
       onProgress?.({ stage: 'wait', message: `process ${pid ?? 'unknown'} builds the same: waiting for it` }),
     make: async (partial) => {
@@ -310,6 +313,7 @@ async function unit(
       } finally {
         log.close();
       }
+      await recordOutputs(partial.folder);
     },
   });
   return folder;
@@ -336,11 +340,4 @@ async function removeUnused(folder: string): Promise<void> {
     const used = await lastUse(join(folder, name));
     if (used !== undefined && used.getTime() < limit) await removeEntry(join(folder, name));
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -113,7 +113,21 @@ export async function ensureConfig(choice: KernelChoice & BuildOptions = {}): Pr
 /** The built kernel for a choice, undefined when it is not in the cache. Throws as ensureKernel() does. */
 export async function findKernel(choice: KernelChoice & BuildOptions = {}): Promise<KernelBuild | undefined> {
   const { folder } = await prepare(choice);
-  return (await isComplete(folder)) ? readKernel(folder) : undefined;
+  return (await isComplete(folder)) && (await isIntact(folder)) ? readKernel(folder) : undefined;
+}
+
+/** Image and configuration are those that were built: a truncated image would not boot, or not all of it. */
+async function isIntact(folder: string): Promise<boolean> {
+  try {
+    const { image: built, config } = await readRecord(folder);
+    for (const { path, sha256 } of [built, config]) {
+      if ((await digestFile(join(folder, path))) !== sha256) return false;
+    }
+    return true;
+  } catch {
+    // No record, or what it names is not there.
+    return false;
+  }
 }
 
 /** Reads the record of a kernel in the cache. */
@@ -152,6 +166,7 @@ interface Build {
     readonly signal: AbortSignal | undefined;
     readonly onWait: (pid: number | undefined) => void;
     readonly resume: true;
+    readonly intact: (folder: string) => Promise<boolean>;
   };
 }
 
@@ -165,7 +180,12 @@ async function prepare(choice: KernelChoice & BuildOptions): Promise<Build> {
   const onWait = (pid: number | undefined): void =>
     tell('wait', `process ${pid ?? 'unknown'} builds the same kernel: waiting for it`);
   const folder = join(kernelFolder(cache), key);
-  return { inputs, record, key, folder, cache, signal, tell, entry: { signal, onWait, resume: true } };
+  const intact = async (whole: string): Promise<boolean> => {
+    const is = await isIntact(whole);
+    if (!is) tell('wait', `the kernel in ${whole} is damaged: building it again`);
+    return is;
+  };
+  return { inputs, record, key, folder, cache, signal, tell, entry: { signal, onWait, resume: true, intact } };
 }
 
 /** Up to the final .config, whose text it returns. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { access, mkdir, readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { digestFile, digestFiles, listFiles } from '../../lib/digest.ts';
 import { InfrastructureError, InputError } from '../../lib/errors.ts';
+import { exists } from '../../lib/exists.ts';
 import { runCommand, tryCommand, type CommandOptions } from '../../lib/run-command.ts';
 
 /** Where a kernel's source comes from, known well enough to tell whether it is another one. */
@@ -141,13 +142,6 @@ async function sourceFiles(tree: string, signal?: AbortSignal): Promise<readonly
     found.map(async (file) => file !== '' && (await exists(join(tree, file)))),
   );
   return [...new Set(found.filter((_, index) => present[index]))];
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** The versions for which kernel/patches has a series, the newest first. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { InfrastructureError } from '../../lib/errors.ts';
+import type { AemcertErrorDetails } from '../../lib/errors.ts';
 import type { Incident } from '../../reporters/results.ts';
+import { toldLine } from '../../reporters/text.ts';
 
 /** The target is gone: what was under way in it cannot be finished. */
 export class TargetDiedError extends InfrastructureError {
@@ -8,11 +10,19 @@ export class TargetDiedError extends InfrastructureError {
 
   constructor(incident: Incident) {
     const whose = incident.blame === 'kernel' ? 'the kernel under test' : 'the infrastructure';
-    const lines = incident.excerpt.split('\n');
-    const told = lines.find((line) => line.includes('Kernel panic')) ?? lines[0] ?? '';
-    super(`the target died: ${incident.kind}, blamed on ${whose}: ${told}`, {
-      seen: lines.slice(0, 12).join('\n            '),
+    super(`the target died: ${incident.kind}, blamed on ${whose}: ${toldLine(incident)}`, {
+      seen: incident.excerpt.split('\n').slice(0, 12).join('\n            '),
     });
     this.incident = incident;
+  }
+}
+
+/** A target did not come up. Nothing was tested, so nothing can have failed; what was seen is kept. */
+export class BootError extends InfrastructureError {
+  readonly incidents: readonly Incident[];
+
+  constructor(message: string, incidents: readonly Incident[], details: AemcertErrorDetails = {}) {
+    super(message, details);
+    this.incidents = incidents;
   }
 }

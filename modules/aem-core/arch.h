@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The one thing that has no architecture-neutral name: make the system call
- * that was interrupted be restart_syscall(2) when it is restarted.
+ * What has no architecture-neutral name: to make the system call that was
+ * interrupted be restart_syscall(2) when it is restarted, and to write down
+ * the arguments of one.
  */
 #ifndef AEM_ARCH_H
 #define AEM_ARCH_H
@@ -11,28 +12,32 @@
 #include <linux/types.h>
 #include <linux/unistd.h>
 
-#ifdef CONFIG_X86_64
-
 #include <asm/unistd.h>
 
 /*
- * Returns false where it is not known how: the call starts afresh then, with
- * its whole time-out.
+ * Is it known how? Else the call starts afresh, with its whole time-out: those
+ * of 32-bit programs.
  */
-static inline bool aem_arch_restart_by_number(struct pt_regs *regs)
+static inline bool aem_arch_native(unsigned int nr)
 {
-	if (in_ia32_syscall())
-		return false;
+	return !in_ia32_syscall() && nr < NR_syscalls;
+}
+
+static inline void aem_arch_restart_by_number(struct pt_regs *regs)
+{
 	regs->orig_ax = __NR_restart_syscall;
-	return true;
 }
 
-#else
-
-static inline bool aem_arch_restart_by_number(struct pt_regs *regs)
+static inline void aem_arch_set_call(struct pt_regs *regs, unsigned int nr,
+				     const unsigned long *args)
 {
-	return false;
+	regs->orig_ax = nr;
+	regs->di = args[0];
+	regs->si = args[1];
+	regs->dx = args[2];
+	regs->r10 = args[3];
+	regs->r8 = args[4];
+	regs->r9 = args[5];
 }
 
-#endif
 #endif /* AEM_ARCH_H */

@@ -40,6 +40,7 @@
 
 #include <linux/atomic.h>
 #include <linux/gfp.h>
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
@@ -109,6 +110,20 @@ struct aem_slot {
 	void *data;		/* in the zone */
 	u32 len;
 	bool last;
+	u8 end;			/* while its batch ends: its call's state */
+};
+
+/* How the system call below a level goes on. */
+enum aem_resume {
+	AEM_RESUME_NOT,		/* by itself, or there is none */
+	AEM_RESUME_BLOCK,	/* by the restart block, which sigreturn drops */
+	AEM_RESUME_CALL,	/* is made again */
+};
+
+struct aem_again {
+	unsigned int nr;
+	unsigned long args[6];
+	ktime_t deadline;		/* KTIME_MAX: none */
 };
 
 /*
@@ -120,11 +135,15 @@ struct aem_level {
 	u8 first;			/* its batch: slots ... */
 	u8 count;			/* ... of the context */
 	u8 prio;			/* of the batch */
-	bool has_restart;
 	unsigned long top;		/* of its stack: above, it was left */
 	sigset_t blocked;		/* when it began: so each handler finds it */
-	/* Of the system call that the upcall interrupted; sigreturn drops it. */
-	struct restart_block restart;
+	/* Of the system call below it. It is looked at when it has ended. */
+	enum aem_resume resume;
+	bool signalled;			/* a signal came since it was interrupted */
+	union {
+		struct restart_block restart;
+		struct aem_again again;
+	};
 };
 
 struct aem_task {
@@ -155,7 +174,13 @@ struct aem_task {
 	 */
 	unsigned int depth;
 	unsigned int used;		/* slots */
-	struct aem_level levels[AEM_PRIOS];
+	/* One more, for the system call that the topmost handler is in. */
+	struct aem_level levels[AEM_PRIOS + 1];
+	/* The system call that has taken a deadline last, and where. */
+	ktime_t deadline;
+	unsigned int deadline_nr;
+	unsigned long deadline_ip;
+	bool resumed;			/* it is to take the one above */
 	struct aem_slot slots[AEM_RING_CALLS];
 	/*
 	 * The next child: a capsule, or the handler process of a delivery.
@@ -183,6 +208,7 @@ enum aem_end {
 	AEM_END_RAN,		/* its handler has come to its end */
 	AEM_END_BACK,		/* it was not called: the activation is kept */
 	AEM_END_NOTHING,	/* there was nothing to tell */
+	AEM_END_LATER,		/* no process for it: kept, tried again later */
 };
 
 /* main.c */
@@ -243,6 +269,12 @@ void aem_task_dequeue(struct aem_task *t, struct aem_event *ev);
 int aem_task_hook(void);
 void aem_task_unhook(void);
 
+/* restart.c */
+void aem_restart_save(struct aem_task *t, struct aem_level *level);
+long aem_restart_resume(void);
+void aem_restart_signalled(struct aem_task *t);
+ktime_t aem_restart_deadline(ktime_t expires);
+
 /* deliver.c */
 void aem_event_keep(struct aem_event *ev);
 void aem_slot_end(struct aem_slot *slot, enum aem_end how);
@@ -261,6 +293,7 @@ long aem_process_cancel(struct aem_task *t);
 long aem_process_adopt(struct aem_task *t, struct file *file);
 void aem_process_forked(struct task_struct *child);
 void aem_process_end(struct aem_task *t);
+bool aem_event_postpone(struct aem_task *t, struct aem_event *ev);
 void aem_process_retry(struct work_struct *work);
 
 /* capsule.c */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * debugfs: aem/events tells every event and its books, a line each, in the
- * order of their ids. For root only, as all of debugfs.
+ * order of their ids; aem/event_size what an event takes, without its kind's
+ * part. For root only, as all of debugfs.
  */
 #include <linux/debugfs.h>
 #include <linux/pid.h>
@@ -10,6 +11,7 @@
 #include "core.h"
 
 static struct dentry *aem_debugfs;
+static size_t aem_event_size = sizeof(struct aem_event);
 
 /* The position is the id of the event before. Holds the event. */
 static void *aem_events_start(struct seq_file *m, loff_t *pos)
@@ -89,6 +91,7 @@ void aem_debugfs_init(void)
 	aem_debugfs = debugfs_create_dir("aem", NULL);
 	debugfs_create_file("events", 0400, aem_debugfs, NULL,
 			    &aem_events_fops);
+	debugfs_create_size_t("event_size", 0400, aem_debugfs, &aem_event_size);
 }
 
 void aem_debugfs_exit(void)

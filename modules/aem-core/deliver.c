@@ -53,28 +53,31 @@ static u32 aem_call_state(struct aem_task *t, unsigned int index)
  */
 void aem_event_keep(struct aem_event *ev)
 {
-	if (ev->each) {
+	if (ev->each && ev->pending < U32_MAX) {
 		ev->pending++;
 		return;
 	}
 	if (ev->pending)
 		ev->coalesced++;
-	ev->pending = 1;
+	else
+		ev->pending = 1;
 }
 
-/* What is to be done when a handler has come to its end, or never began. */
-static void aem_slot_close(struct aem_slot *slot, enum aem_end how)
+/*
+ * What is to be done when a handler has come to its end, or never began. @d
+ * is the caller's, cleared: one does for a batch.
+ */
+static void aem_slot_close(struct aem_slot *slot, enum aem_end how,
+			   struct aem_delivery *d)
 {
 	struct aem_event *ev = slot->ev;
-	struct aem_delivery d = {
-		.data = slot->data,
-		.len = slot->len,
-	};
 
+	d->data = slot->data;
+	d->len = slot->len;
 	if (how == AEM_END_RAN && ev->kind->destruct)
-		ev->kind->destruct(ev, &d);
-	if (how == AEM_END_BACK && ev->kind->undo)
-		ev->kind->undo(ev, &d);
+		ev->kind->destruct(ev, d);
+	if ((how == AEM_END_BACK || how == AEM_END_LATER) && ev->kind->undo)
+		ev->kind->undo(ev, d);
 	if (slot->data)
 		aem_zone_free(aem_space_zone(ev->task->space), slot->data,
 			      slot->len);
@@ -91,6 +94,8 @@ static void aem_slot_close(struct aem_slot *slot, enum aem_end how)
 static bool aem_event_rest(struct aem_task *t, struct aem_event *ev,
 			   enum aem_end how)
 {
+	if (how == AEM_END_LATER)
+		return aem_event_postpone(t, ev);
 	ev->state &= ~(AEM_EV_RUNNING | AEM_EV_HELD);
 	switch (how) {
 	case AEM_END_RAN:
@@ -100,7 +105,7 @@ static bool aem_event_rest(struct aem_task *t, struct aem_event *ev,
 	case AEM_END_BACK:
 		aem_event_keep(ev);
 		break;
-	case AEM_END_NOTHING:
+	default:
 		ev->coalesced++;
 		break;
 	}
@@ -119,9 +124,10 @@ void aem_slot_end(struct aem_slot *slot, enum aem_end how)
 {
 	struct aem_event *ev = slot->ev;
 	struct aem_task *t = ev->task;
+	struct aem_delivery d = { };
 	bool dead;
 
-	aem_slot_close(slot, how);
+	aem_slot_close(slot, how, &d);
 	spin_lock_irq(&t->lock);
 	slot->ev = NULL;
 	dead = aem_event_rest(t, ev, how);
@@ -130,14 +136,38 @@ void aem_slot_end(struct aem_slot *slot, enum aem_end how)
 		aem_event_put(ev);
 }
 
-/* What the dispatcher has made of a call, which is then no more. */
-static enum aem_end aem_call_end(struct aem_task *t, unsigned int index)
+/*
+ * What has become of the call of @ev that is in this state. One that was
+ * taken for a process and is still here has got none: the dispatcher was left,
+ * or could not announce it.
+ */
+static enum aem_end aem_call_outcome(struct aem_event *ev, u32 state)
 {
-	u32 state = xchg(&t->ring->calls[index].state, AEM_CALL_NONE);
-
 	state &= AEM_CALL_STATE;
+	if (state == AEM_CALL_TAKEN && ev->flags & (EVF_FORK | EVF_CAPSULE))
+		return AEM_END_LATER;
 	return state == AEM_CALL_TAKEN || state == AEM_CALL_DONE ?
 	       AEM_END_RAN : AEM_END_BACK;
+}
+
+/* The state that a call has got to; then it is no more. */
+static u8 aem_call_end(struct aem_task *t, unsigned int index)
+{
+	return xchg(&t->ring->calls[index].state, AEM_CALL_NONE) &
+	       AEM_CALL_STATE;
+}
+
+/* Puts those that are left in these slots: they were shut down. */
+static void aem_slots_put(struct aem_slot *slots, unsigned int from,
+			  unsigned int to)
+{
+	unsigned int i;
+
+	for (i = from; i < to; i++) {
+		if (slots[i].ev)
+			aem_event_put(slots[i].ev);
+		slots[i].ev = NULL;
+	}
 }
 
 /*
@@ -148,39 +178,37 @@ static void aem_level_end(struct aem_task *t, struct aem_level *level)
 {
 	struct list_head *front = &t->pending[level->prio];
 	struct aem_slot *slots = &t->slots[level->first];
-	enum aem_end how[AEM_BATCH_MAX];
-	bool ready[AEM_BATCH_MAX];
+	struct aem_delivery d = { };
 	struct aem_event *ev;
 	unsigned int i;
+	bool dead = false;
 
 	for (i = 0; i < level->count; i++) {
 		if (!slots[i].ev)
 			continue;
-		ready[i] = aem_call_state(t, level->first + i) == AEM_CALL_READY;
-		how[i] = aem_call_end(t, level->first + i);
-		aem_slot_close(&slots[i], how[i]);
+		slots[i].end = aem_call_end(t, level->first + i);
+		aem_slot_close(&slots[i], aem_call_outcome(slots[i].ev, slots[i].end),
+			       &d);
 	}
 	spin_lock_irq(&t->lock);
 	for (i = 0; i < level->count; i++) {
 		ev = slots[i].ev;
 		if (!ev)
 			continue;
-		if (!aem_event_rest(t, ev, how[i]))
+		if (aem_event_rest(t, ev, aem_call_outcome(ev, slots[i].end)))
+			dead = true;
+		else
 			slots[i].ev = NULL;
 		/* Ranked anew it is behind those of its new priority. */
-		if (!ready[i] || how[i] != AEM_END_BACK ||
+		if (slots[i].end != AEM_CALL_READY ||
 		    !(ev->state & AEM_EV_QUEUED) || ev->prio != level->prio)
 			continue;
 		list_move(&ev->queue, front);
 		front = &ev->queue;
 	}
 	spin_unlock_irq(&t->lock);
-	/* Those that are left were shut down. */
-	for (i = 0; i < level->count; i++) {
-		if (slots[i].ev)
-			aem_event_put(slots[i].ev);
-		slots[i].ev = NULL;
-	}
+	if (dead)
+		aem_slots_put(slots, 0, level->count);
 	level->count = 0;
 	t->used = level->first;
 }
@@ -244,7 +272,9 @@ void aem_task_settle(struct aem_task *t)
 			continue;
 		state = aem_call_state(t, i);
 		if (state == AEM_CALL_DONE || state == AEM_CALL_REVOKED)
-			aem_slot_end(&t->slots[i], aem_call_end(t, i));
+			aem_slot_end(&t->slots[i],
+				     aem_call_outcome(t->slots[i].ev,
+						      aem_call_end(t, i)));
 	}
 }
 
@@ -266,7 +296,10 @@ static bool aem_stack_left(unsigned long top, unsigned long sp)
 
 	if (sp <= top)
 		return false;
-	/* On another stack, a coroutine's or sigaltstack()'s: no telling. */
+	/* The signal stack can be anywhere, a part of this stack even. */
+	if (on_sig_stack(sp) && !on_sig_stack(top))
+		return false;
+	/* On another stack, a coroutine's: no telling. */
 	if (mmap_read_lock_killable(mm))
 		return false;
 	left = vma_lookup(mm, sp - 1) == vma_lookup(mm, top - 1);
@@ -285,9 +318,12 @@ static bool aem_stack_left(unsigned long top, unsigned long sp)
  */
 void aem_level_drop(struct aem_task *t)
 {
-	aem_level_end(t, &t->levels[t->depth - 1]);
+	struct aem_level *level = &t->levels[t->depth - 1];
+
+	aem_level_end(t, level);
 	spin_lock_irq(&t->lock);
 	aem_level_pop(t);
+	level->resume = AEM_RESUME_NOT;
 	/* What was kept is for the level below, or for a new one. */
 	if (aem_upcall_due(t))
 		aem_task_wake(t);
@@ -313,7 +349,7 @@ static unsigned int aem_level_room(struct aem_task *t, struct aem_level *level)
 {
 	int left = AEM_RING_CALLS - level->first - (AEM_PRIOS - (int)t->depth);
 
-	return clamp(left * 2 / 3, 1, AEM_BATCH_MAX);
+	return clamp(DIV_ROUND_UP(left * 2, 3), 1, AEM_BATCH_MAX);
 }
 
 /*
@@ -348,37 +384,56 @@ static unsigned int aem_level_pick(struct aem_task *t, struct aem_level *level,
 	queue = &t->pending[top];
 	while (level->count < room && !list_empty(queue)) {
 		ev = list_first_entry(queue, struct aem_event, queue);
-		aem_task_dequeue(t, ev);
+		list_del_init(&ev->queue);
+		ev->state &= ~AEM_EV_QUEUED;
 		ev->state |= AEM_EV_RUNNING;
 		ev->pending = ev->each ? ev->pending - 1 : 0;
 		ev->slot = level->first + level->count;
 		t->slots[ev->slot].ev = ev;
 		level->count++;
 	}
+	if (list_empty(queue))
+		t->pending_mask &= ~BIT(top);
 	t->used = level->first + level->count;
 	spin_unlock_irq(&t->lock);
 	return level->count;
 }
 
-/* Asks the kind for the call. */
-static int aem_slot_construct(struct aem_task *t, unsigned int index)
+/*
+ * What construct begins with. Field by field: cleared as a whole it would cost
+ * twice as much.
+ */
+static void aem_delivery_init(struct aem_delivery *d, struct aem_event *ev)
+{
+	unsigned int i;
+
+	d->call.handler = ev->handler;
+	d->call.eid = ev->id;
+	d->call.state = AEM_CALL_NONE;
+	d->call.args[0] = ev->id;
+	for (i = 1; i < AEM_CALL_ARGS; i++)
+		d->call.args[i] = 0;
+	d->data = NULL;
+	d->len = 0;
+	d->last = false;
+}
+
+/* Asks the kind for the call; @d is the caller's, one for a batch. */
+static int aem_slot_construct(struct aem_task *t, unsigned int index,
+			      struct aem_delivery *d)
 {
 	struct aem_slot *slot = &t->slots[index];
 	struct aem_event *ev = slot->ev;
-	struct aem_delivery d = {
-		.call.handler = ev->handler,
-		.call.eid = ev->id,
-		.call.args[0] = ev->id,
-	};
 	int ret;
 
-	ret = ev->kind->construct(ev, &d);
-	slot->data = d.data;
-	slot->len = d.len;
-	slot->last = d.last;
+	aem_delivery_init(d, ev);
+	ret = ev->kind->construct(ev, d);
+	slot->data = d->data;
+	slot->len = d->len;
+	slot->last = d->last;
 	/* The state stays NONE: the dispatcher does not make it yet. */
 	if (!ret)
-		t->ring->calls[index] = d.call;
+		t->ring->calls[index] = d->call;
 	return ret;
 }
 
@@ -423,12 +478,7 @@ static void aem_level_cut(struct aem_task *t, struct aem_level *level,
 			list_move(&ev->queue, &t->pending[ev->prio]);
 	}
 	spin_unlock_irq(&t->lock);
-	/* Those that are left were shut down. */
-	for (i = count; i < level->count; i++) {
-		if (slots[i].ev)
-			aem_event_put(slots[i].ev);
-		slots[i].ev = NULL;
-	}
+	aem_slots_put(slots, count, level->count);
 	level->count = count;
 	t->used = level->first + count;
 }
@@ -439,6 +489,7 @@ static unsigned int aem_level_construct(struct aem_task *t,
 {
 	struct aem_zone *zone = aem_space_zone(t->space);
 	unsigned int i, frees = 0, calls = 0;
+	struct aem_delivery d;
 	struct aem_slot *slot;
 	int ret;
 
@@ -446,7 +497,7 @@ static unsigned int aem_level_construct(struct aem_task *t,
 		slot = &t->slots[level->first + i];
 		if (zone)
 			frees = aem_zone_frees(zone);
-		ret = aem_slot_construct(t, level->first + i);
+		ret = aem_slot_construct(t, level->first + i, &d);
 		if (!ret) {
 			calls++;
 		} else if (ret != -ENOSPC || !zone) {
@@ -512,6 +563,9 @@ static unsigned int aem_level_fill(struct aem_task *t, struct aem_level *level,
 	while (aem_level_pick(t, level, begins)) {
 		begins = false;
 		if (!aem_level_construct(t, level)) {
+			/* Its events are dropped with it. */
+			if (fatal_signal_pending(current))
+				return 0;
 			cond_resched();
 			continue;
 		}

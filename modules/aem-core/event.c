@@ -17,6 +17,7 @@
  *   postponed   POSTPONED: its handler process could not be made.
  *   dead        shut down. A handler that runs still comes to its end.
  */
+#include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pid_namespace.h>
@@ -101,19 +102,53 @@ struct aem_event *aem_event_get(struct aem_kind *kind, u32 id)
 }
 EXPORT_SYMBOL_GPL(aem_event_get);
 
+/* Who the owner is now, for put_cred(); NULL when it has ended. */
+static const struct cred *aem_task_cred(struct aem_task *t)
+{
+	const struct cred *cred = NULL;
+
+	spin_lock_irq(&t->lock);
+	if (t->task)
+		cred = get_task_cred(t->task);
+	spin_unlock_irq(&t->lock);
+	return cred;
+}
+
+/* As kill_ok_by_cred() in kernel/signal.c. */
+static bool aem_cred_may_signal(const struct cred *owner)
+{
+	const struct cred *cred = current_cred();
+
+	return uid_eq(cred->euid, owner->suid) ||
+	       uid_eq(cred->euid, owner->uid) ||
+	       uid_eq(cred->uid, owner->suid) ||
+	       uid_eq(cred->uid, owner->uid) ||
+	       ns_capable(owner->user_ns, CAP_KILL);
+}
+
 /**
  * aem_event_may_signal - may current make this event happen at will?
  * @ev: the event
  *
- * As with kill(2), whoever cannot see the owner's process cannot reach it.
+ * Whoever may send the owner a signal, see kill(2): its user, and who has
+ * CAP_KILL in its user namespace; but nobody who cannot see its process.
  *
- * Return: true for the owner's user and for CAP_KILL.
+ * Context: process.
+ * Return: true when it may. The event of an owner that ends reaches nobody.
  */
 bool aem_event_may_signal(struct aem_event *ev)
 {
+	const struct cred *owner;
+	bool may;
+
 	if (!pid_nr_ns(ev->task->pid, task_active_pid_ns(current)))
 		return false;
-	return uid_eq(ev->task->user->uid, current_uid()) || capable(CAP_KILL);
+	owner = aem_task_cred(ev->task);
+	if (!owner)
+		return true;
+	may = aem_cred_may_signal(owner);
+	put_cred(owner);
+	return may;
 }
 EXPORT_SYMBOL_GPL(aem_event_may_signal);
 
@@ -428,12 +463,12 @@ void aem_events_close(struct aem_kind *kind)
 	unsigned long id;
 
 	xa_for_each(&events, id, ev) {
+		cond_resched();
 		ev = aem_event_get(kind, id);
 		if (!ev)
 			continue;
 		aem_event_shutdown(ev);
 		aem_event_put(ev);
-		cond_resched();
 	}
 }
 

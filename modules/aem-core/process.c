@@ -27,8 +27,11 @@
 /* Until a handler process that could not be made is tried again. */
 #define AEM_RETRY_MS	100
 
-/* Called with the lock held. Returns true for one that is to be put. */
-static bool aem_event_postpone(struct aem_task *t, struct aem_event *ev)
+/*
+ * Its process cannot be made: it is tried again later. Called with the lock
+ * held. Returns true for one that was shut down: then it is to be put.
+ */
+bool aem_event_postpone(struct aem_task *t, struct aem_event *ev)
 {
 	ev->state &= ~(AEM_EV_RUNNING | AEM_EV_HELD);
 	aem_task_dequeue(t, ev);
@@ -46,36 +49,11 @@ static bool aem_event_postpone(struct aem_task *t, struct aem_event *ev)
 	return false;
 }
 
-/* A delivery that no process can make: it is tried again later. */
-static void aem_slot_put_off(struct aem_slot *slot)
-{
-	struct aem_event *ev = slot->ev;
-	struct aem_task *t = ev->task;
-	struct aem_delivery d = {
-		.data = slot->data,
-		.len = slot->len,
-	};
-	bool dead;
-
-	if (ev->kind->undo)
-		ev->kind->undo(ev, &d);
-	if (slot->data)
-		aem_zone_free(aem_space_zone(t->space), slot->data, slot->len);
-	slot->data = NULL;
-
-	spin_lock_irq(&t->lock);
-	slot->ev = NULL;
-	dead = aem_event_postpone(t, ev);
-	spin_unlock_irq(&t->lock);
-	if (dead)
-		aem_event_put(ev);
-}
-
 /* The process for a call of the ring cannot be made. */
 static void aem_process_put_off(struct aem_task *t, unsigned int index)
 {
 	WRITE_ONCE(t->ring->calls[index].state, AEM_CALL_NONE);
-	aem_slot_put_off(&t->slots[index]);
+	aem_slot_end(&t->slots[index], AEM_END_LATER);
 }
 
 /**
@@ -244,10 +222,7 @@ void aem_process_end(struct aem_task *t)
 		return;
 	owner = t->own.ev->task;
 	refcount_inc(&owner->ref);
-	if (t->failed)
-		aem_slot_put_off(&t->own);
-	else
-		aem_slot_end(&t->own, AEM_END_RAN);
+	aem_slot_end(&t->own, t->failed ? AEM_END_LATER : AEM_END_RAN);
 	/* It may wait for a handler to have run. */
 	spin_lock_irq(&owner->lock);
 	aem_task_wake(owner);

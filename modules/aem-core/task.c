@@ -20,16 +20,15 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pid.h>
+#include <linux/ptrace.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task_stack.h>
 #include <linux/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <asm/syscall.h>
 
 #include "core.h"
-#include "arch.h"
 
 /*
  * The first argument of the dispatcher, which does not use it. The frame
@@ -265,41 +264,6 @@ int aem_task_attach(struct aem_space *space, struct file *file,
 	return 0;
 }
 
-/*
- * An event is not a signal: the system call that it interrupts goes on when
- * the handler has returned. The architecture's signal code does that for
- * -ERESTARTSYS and -ERESTARTNOINTR. The others it would turn into -EINTR.
- * Without a @level no frame is pushed, and only -EINTR needs care.
- */
-static void aem_continue_syscall(struct aem_level *level)
-{
-	struct pt_regs *regs = current_pt_regs();
-	int nr = syscall_get_nr(current, regs);
-
-	if (nr == -1)
-		return;
-	switch (syscall_get_error(current, regs)) {
-	case -EINTR:
-		/* close() has closed: it is the one that must not go on. */
-		if (nr == __NR_close)
-			return;
-		break;
-	case -ERESTARTNOHAND:
-		break;
-	case -ERESTART_RESTARTBLOCK:
-		if (!level)
-			return;
-		if (aem_arch_restart_by_number(regs)) {
-			level->restart = current->restart_block;
-			level->has_restart = true;
-		}
-		break;
-	default:
-		return;
-	}
-	syscall_set_return_value(current, regs, -ERESTARTNOINTR, 0);
-}
-
 /**
  * aem_task_serve - begin a level where one is due
  * @t: of current
@@ -326,7 +290,10 @@ unsigned int aem_task_serve(struct aem_task *t, unsigned long top,
 	return due ? aem_task_push(t, top) : 0;
 }
 
-/* The hook where TIF_NOTIFY_SIGNAL was cleared for another purpose. */
+/*
+ * The hook where TIF_NOTIFY_SIGNAL was cleared for another purpose, or where
+ * current must not sleep on: has it been kicked for what was not seen to yet?
+ */
 static bool aem_task_due(void)
 {
 	struct aem_task *t = current->aem;
@@ -334,9 +301,21 @@ static bool aem_task_due(void)
 	bool due;
 
 	spin_lock_irqsave(&t->lock, flags);
-	due = aem_upcall_due(t);
+	due = t->looked || t->revoked || aem_upcall_due(t);
 	spin_unlock_irqrestore(&t->lock, flags);
 	return due;
+}
+
+/*
+ * The hook where a signal is delivered. Whether handlers were left is seen
+ * before its frame is pushed, which hides it.
+ */
+static void aem_task_signalled(void)
+{
+	struct aem_task *t = current->aem;
+
+	aem_task_unwind(t);
+	aem_restart_signalled(t);
 }
 
 /* The hook in get_signal(). */
@@ -345,7 +324,7 @@ static bool aem_task_upcall(struct ksignal *ksig)
 	struct aem_task *t = current->aem;
 	struct aem_level *level = NULL;
 	unsigned int batch;
-	bool kicked;
+	bool kicked, due;
 
 	if (t->depth)
 		aem_task_unwind(t);
@@ -354,7 +333,10 @@ static bool aem_task_upcall(struct ksignal *ksig)
 	 * handler has the program's: a signal that they wait for stays pending
 	 * and ends the call when it goes on.
 	 */
-	if (aem_task_due() && test_and_clear_restore_sigmask())
+	spin_lock_irq(&t->lock);
+	due = aem_upcall_due(t);
+	spin_unlock_irq(&t->lock);
+	if (due && test_and_clear_restore_sigmask())
 		sigprocmask(SIG_SETMASK, &current->saved_sigmask, NULL);
 	batch = aem_task_serve(t, user_stack_pointer(current_pt_regs()) -
 				  AEM_FRAME_MIN, &kicked);
@@ -362,7 +344,7 @@ static bool aem_task_upcall(struct ksignal *ksig)
 		level = &t->levels[t->depth - 1];
 	/* Also when what it was kicked for is gone by now. */
 	if (kicked)
-		aem_continue_syscall(level);
+		aem_restart_save(t, level);
 	if (!level)
 		return false;
 
@@ -377,22 +359,6 @@ static bool aem_task_upcall(struct ksignal *ksig)
 			       SA_RESTORER;
 	ksig->ka.sa.sa_restorer = (__sigrestore_t)t->restorer;
 	return true;
-}
-
-/* The hook in restart_syscall(2): what the last upcall here put aside. */
-static long aem_task_restart(void)
-{
-	struct aem_task *t = current->aem;
-	struct aem_level *level;
-
-	if (t->depth >= AEM_PRIOS)
-		return -EINTR;
-	level = &t->levels[t->depth];
-	if (!level->has_restart)
-		return -EINTR;
-	level->has_restart = false;
-	current->restart_block = level->restart;
-	return current->restart_block.fn(&current->restart_block);
 }
 
 /* The hook in exec and exit. */
@@ -443,10 +409,12 @@ static const struct aem_ops aem_task_ops = {
 	.owner = THIS_MODULE,
 	.upcall = aem_task_upcall,
 	.due = aem_task_due,
-	.restart = aem_task_restart,
+	.restart = aem_restart_resume,
 	.release = aem_task_release,
 	.forked = aem_process_forked,
 	.blocked = aem_task_blocked,
+	.signalled = aem_task_signalled,
+	.deadline = aem_restart_deadline,
 };
 
 int aem_task_hook(void)

@@ -84,9 +84,12 @@ long aem_wait_handler(struct aem_task *t, struct aem_wait *wait)
 		ran = aem_take_ran(t);
 		if (ran)
 			return ran;
-		/* A kick from here on is seen before the sleep. */
-		if (signal_pending(current) && aem_more_than_kicked())
-			return -ERESTARTNOHAND;
+		if (signal_pending(current)) {
+			if (aem_more_than_kicked())
+				return -ERESTARTNOHAND;
+			/* What it was kicked for may have come since. */
+			continue;
+		}
 		wait->batch = aem_task_serve(t, wait->frame, &kicked);
 		if (wait->batch)
 			return 0;

@@ -165,12 +165,12 @@ struct example_raise {
 	struct tasklet_struct tasklet;
 };
 
-static void example_raise(struct example_raise *raise)
+static void example_raise(struct aem_event *ev, u32 count)
 {
 	u32 i;
 
-	for (i = 0; i < raise->count; i++)
-		aem_raise(raise->ev);
+	for (i = 0; i < count; i++)
+		aem_raise(ev);
 }
 
 static void example_hardirq(struct irq_work *irq)
@@ -179,7 +179,7 @@ static void example_hardirq(struct irq_work *irq)
 
 	raise = container_of(irq, struct example_raise, irq);
 	WARN_ON_ONCE(!in_hardirq());
-	example_raise(raise);
+	example_raise(raise->ev, raise->count);
 	complete(&raise->done);
 }
 
@@ -189,31 +189,44 @@ static void example_softirq(struct tasklet_struct *tasklet)
 
 	raise = container_of(tasklet, struct example_raise, tasklet);
 	WARN_ON_ONCE(!in_serving_softirq());
-	example_raise(raise);
+	example_raise(raise->ev, raise->count);
 	complete(&raise->done);
+}
+
+static void example_raise_in_softirq(struct aem_event *ev, u32 count)
+{
+	struct example_raise raise = { .ev = ev, .count = count };
+
+	init_completion(&raise.done);
+	tasklet_setup(&raise.tasklet, example_softirq);
+	tasklet_schedule(&raise.tasklet);
+	wait_for_completion(&raise.done);
+	tasklet_kill(&raise.tasklet);
+}
+
+static void example_raise_in_hardirq(struct aem_event *ev, u32 count)
+{
+	struct example_raise raise = { .ev = ev, .count = count };
+
+	init_completion(&raise.done);
+	raise.irq = IRQ_WORK_INIT_HARD(example_hardirq);
+	irq_work_queue(&raise.irq);
+	wait_for_completion(&raise.done);
+	irq_work_sync(&raise.irq);
 }
 
 static void example_raise_from(struct aem_event *ev,
 			       const struct aem_example_fire *fire)
 {
-	struct example_raise raise = { .ev = ev, .count = fire->count };
-
-	init_completion(&raise.done);
 	switch (fire->context) {
 	case AEM_EXAMPLE_PROCESS:
-		example_raise(&raise);
+		example_raise(ev, fire->count);
 		return;
 	case AEM_EXAMPLE_SOFTIRQ:
-		tasklet_setup(&raise.tasklet, example_softirq);
-		tasklet_schedule(&raise.tasklet);
-		wait_for_completion(&raise.done);
-		tasklet_kill(&raise.tasklet);
+		example_raise_in_softirq(ev, fire->count);
 		return;
 	case AEM_EXAMPLE_HARDIRQ:
-		raise.irq = IRQ_WORK_INIT_HARD(example_hardirq);
-		irq_work_queue(&raise.irq);
-		wait_for_completion(&raise.done);
-		irq_work_sync(&raise.irq);
+		example_raise_in_hardirq(ev, fire->count);
 		return;
 	}
 }

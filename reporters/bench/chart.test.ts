@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { expect, test } from 'vitest';
 import { benchChart } from './chart.ts';
-import { mechanisms } from './mechanisms.ts';
+import { mechanisms, processMechanisms } from './mechanisms.ts';
+import { processChart } from './process-chart.ts';
 import { sampleResults } from './testing/sample.ts';
 import type { ClockRun } from './results.ts';
 
@@ -43,7 +44,8 @@ test('has every series in every panel, with a point for each count that fits, an
   const panels = svg.split(/<g transform="translate\(0 \d+\)">/).slice(1);
   expect(panels).toHaveLength(2);
   for (const panel of panels) {
-    for (const { id, label } of mechanisms) {
+    expect(panel).not.toContain('-computing"');
+    for (const { id, label } of mechanisms.filter(({ program }) => program === 'waits')) {
       const series = panel.split(`<g data-series="${id}"`)[1]?.split('</g>')[0] ?? '';
       const points = series.match(/ d="M[\d.]+ [\d.]+(L[\d.]+ [\d.]+)*"/)?.[0].split('L') ?? [];
       expect(points, id).toHaveLength(id === 'poll' || id === 'io_uring-read' ? 2 : 3);
@@ -58,9 +60,26 @@ test('its axes are labelled, and it says what does not fit', () => {
   expect(svg.match(/>idle registrations</g)).toHaveLength(2);
   expect(svg.match(/>instructions per event</g)).toHaveLength(2);
   expect(svg).toContain('>1,000,000<');
-  expect(svg).toContain('Do not fit into 768 MiB: io_uring, reads (1,000,000).');
+  expect(svg).toContain('Of 1,000,000 do not fit into 768 MiB: io_uring, reads.');
 });
 
 test('is readable in the dark', () => {
   expect(benchChart(sampleRun())).toContain('@media (prefers-color-scheme:dark)');
+});
+
+test('the picture of handler processes has a line for each, with a mark for each owner, in every panel', () => {
+  const svg = processChart(sampleRun());
+
+  expect(elementsOf(svg)[0]).toBe('svg');
+  expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+  const panels = svg.split(/<g transform="translate\(0 \d+\)">/).slice(1);
+  expect(panels).toHaveLength(2);
+  for (const panel of panels) {
+    for (const { id, label } of processMechanisms) {
+      const series = panel.split(`<g data-series="${id}"`)[1]?.split('</g>')[0] ?? '';
+      expect(series.match(/<circle /g), id).toHaveLength(2);
+      expect(series).toContain(`>${label}</text>`);
+    }
+  }
+  expect(svg).toContain('Owner’s memory: ○ little, ● 64 MiB.');
 });

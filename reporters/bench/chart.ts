@@ -8,12 +8,13 @@ import type { ClockRun } from './results.ts';
 import { unitOf } from './results.ts';
 import { logScale, logTicks, spread } from './scale.ts';
 import type { LogScale } from './scale.ts';
-import { grouped } from './table.ts';
+import { grouped } from './row.ts';
 
 const width = 900;
 const panel = 360;
 const head = 46;
-const foot = 58;
+const foot = 18;
+const footline = 20;
 /** Of the axes, in a panel. */
 const box = { left: 96, right: 650, top: 40, bottom: 300 } as const;
 
@@ -30,25 +31,26 @@ interface Series {
 /** A chart of a run: cost by idle sources, a panel a burst, a line a mechanism. Light or dark as its reader is. */
 export function benchChart(run: ClockRun): string {
   const sizes = burstSizes(run);
-  const height = head + sizes.length * panel + foot;
+  const notes = footnotes(run);
+  const height = head + sizes.length * panel + foot + notes.length * footline;
   const svg = html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="13" role="img" aria-labelledby="title">
 <title id="title">What it costs to be told of an event, by how many sources are idle</title>
 <style>${style}</style>
 <rect class="paper" width="${width}" height="${height}"/>
 <text class="ink" x="24" y="30" font-size="17" font-weight="600">What it costs to be told of an event</text>
 ${sizes.map((size, index) => drawPanel(run, size, head + index * panel))}
-${footnotes(run).map((line, index) => html`<text class="soft" x="24" y="${height - 34 + 20 * index}">${line}</text>
+${notes.map((line, index) => html`<text class="soft" x="24" y="${height - 14 + footline * (index + 1 - notes.length)}">${line}</text>
 `)}</svg>`;
   return `${svg.source}\n`;
 }
 
-const style = `
-.paper{fill:#fff}.ink{fill:#1b2733}.soft{fill:#5a6875}.grid{stroke:#dde3e9}.axis{stroke:#5a6875}
-@media (prefers-color-scheme:dark){.paper{fill:#12171d}.ink{fill:#e6edf3}.soft{fill:#9aa7b3}.grid{stroke:#2a333d}.axis{stroke:#9aa7b3}}
+export const style = `
+.paper,.hollow{fill:#fff}.ink{fill:#1b2733}.soft{fill:#5a6875}.grid{stroke:#dde3e9}.axis{stroke:#5a6875}
+@media (prefers-color-scheme:dark){.paper,.hollow{fill:#12171d}.ink{fill:#e6edf3}.soft{fill:#9aa7b3}.grid{stroke:#2a333d}.axis{stroke:#9aa7b3}}
 `;
 
 function seriesOf(run: ClockRun, size: number): readonly Series[] {
-  return mechanisms.flatMap((mechanism) => {
+  return mechanisms.filter(({ program }) => program === 'waits').flatMap((mechanism) => {
     const values = idleCounts(run).flatMap((idle) => {
       const cost = burstOf(run, mechanism.id, idle, size)?.deliver.median;
       return cost === undefined || cost <= 0 ? [] : [{ idle, cost }];
@@ -128,11 +130,16 @@ function drawMark({ mark }: Mechanism, { x, y }: Point): Markup {
 }
 
 function footnotes(run: ClockRun): readonly string[] {
-  const misfits = run.measurements.filter(({ fits }) => !fits);
-  const what = 'From when all of a burst are raised until the program has been told of all. Dashed: for contrast.';
-  if (misfits.length === 0) return [what];
-  const told = misfits.map(({ mechanism, idle }) => `${labelOf(mechanism)} (${grouped(idle)})`).join('; ');
-  return [what, `Do not fit into ${run.target.memoryMiB} MiB: ${told}.`];
+  const told = idleCounts(run).flatMap((count) => {
+    const misfits = run.measurements.filter(({ fits, idle }) => !fits && idle === count);
+    if (misfits.length === 0) return [];
+    const names = misfits.map(({ mechanism }) => labelOf(mechanism)).join('; ');
+    return [`Of ${grouped(count)} do not fit into ${run.target.memoryMiB} MiB: ${names}.`];
+  });
+  return [
+    'From when all of a burst are raised until the program, which waits, has been told of all. Dashed: for contrast.',
+    ...told,
+  ];
 }
 
 function round(value: number): number {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, test } from 'vitest';
-import { formatRatio, ratiosOf } from './ratios.ts';
-import { burst, fitting, misfit, run } from './testing/sample.ts';
+import { formatRatio, processRatiosOf, ratiosOf } from './ratios.ts';
+import { burst, fitting, handledBy, misfit, run } from './testing/sample.ts';
 
 describe('ratios', () => {
   test('are to the cheapest peer with the same idle count and burst', () => {
@@ -52,6 +52,43 @@ describe('ratios', () => {
     const lonely = run([fitting('aem', 1, 600), misfit('epoll', 1), misfit('aem', 1000), fitting('epoll', 1000, 800)]);
 
     expect(ratiosOf(lonely, 'deliver')).toEqual([]);
+  });
+
+  test('each of AEM’s ways is compared with its likes', () => {
+    const ratios = ratiosOf(
+      run([
+        fitting('aem', 1, 600),
+        fitting('aem-upcall', 1, 900),
+        fitting('aem-computing', 1, 500),
+        fitting('epoll', 1, 1200),
+        fitting('signal-computing', 1, 1000),
+      ]),
+      'deliver',
+    ).filter((ratio) => ratio.burst === 1);
+
+    expect(ratios.map(({ subject, peer, ratio }) => [subject, peer, ratio])).toEqual([
+      ['aem', 'epoll', 0.5],
+      ['aem-upcall', 'epoll', 0.75],
+      ['aem-computing', 'signal-computing', 0.5],
+    ]);
+  });
+
+  test('a handler process is compared with its peers, with the same owner', () => {
+    const ratios = processRatiosOf(
+      run([], 'icount', [
+        handledBy('aem-fork', 0, 300),
+        handledBy('aem-capsule', 0, 240),
+        handledBy('fork', 0, 200),
+        handledBy('pool-once', 64, 100),
+        handledBy('pool', 0, 10),
+      ]),
+      'whole',
+    ).filter((ratio) => ratio.burst === 8);
+
+    expect(ratios.map(({ subject, peer, ownerMiB, ratio }) => [subject, peer, ownerMiB, ratio])).toEqual([
+      ['aem-fork', 'fork', 0, 1.5],
+      ['aem-capsule', 'aem-fork', 0, 0.8],
+    ]);
   });
 
   test('are told with two decimals', () => {

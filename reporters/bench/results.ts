@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { TargetInfo } from '../results.ts';
 
-/** What `aemcert bench core` measured, as suites/guest/bench.c tells it. */
+/** What `aemcert bench core` measured, as suites/guest/bench.c and bench-process.c tell it. */
 
 /** Of the rounds; nanoseconds an event. */
 export interface Figure {
@@ -16,6 +16,15 @@ export type Metric = (typeof metrics)[number];
 export interface Burst extends Readonly<Record<Metric, Figure>> {
   readonly size: number;
   readonly rounds: number;
+  /** System calls of the thread that is told, an event; absent on a kernel that does not count them. */
+  readonly entries?: number;
+}
+
+/** Nanoseconds for one more source beside those that are there: medians. */
+export interface OneMore {
+  readonly register: number;
+  readonly lookup: number;
+  readonly shutdown: number;
 }
 
 export interface Fitting {
@@ -28,8 +37,12 @@ export interface Fitting {
   readonly register: number;
   /** Absent where sources go with the whole. */
   readonly shutdown?: number;
+  /** Absent where sources have no numbers to be looked up by. */
+  readonly more?: OneMore;
   /** Of kernel memory a source; absent where there are too few to weigh. */
   readonly bytes?: number;
+  /** Of these, its kind's own: the rest is the mechanism's. */
+  readonly ownBytes?: number;
 }
 
 /** There was too little memory for so many sources. */
@@ -44,6 +57,22 @@ export interface Misfit {
 
 export type Measurement = Fitting | Misfit;
 
+export const processMetrics = ['deliver', 'whole'] as const;
+export type ProcessMetric = (typeof processMetrics)[number];
+
+/** Events that processes of their own handled. */
+export interface ProcessBurst extends Readonly<Record<ProcessMetric, Figure>> {
+  readonly size: number;
+  readonly rounds: number;
+}
+
+export interface ProcessMeasurement {
+  readonly mechanism: string;
+  /** What the events' owner has touched; 0: no more than it needs. */
+  readonly ownerMiB: number;
+  readonly bursts: readonly ProcessBurst[];
+}
+
 /** `icount`: a virtual nanosecond is an instruction. `host`: it is the host's. */
 export type BenchClock = 'icount' | 'host';
 
@@ -56,10 +85,11 @@ export interface ClockRun {
   /** How long it takes to read the clock: a part of every figure. */
   readonly clockNs: number;
   readonly measurements: readonly Measurement[];
+  readonly processes: readonly ProcessMeasurement[];
 }
 
 export interface BenchResults {
-  readonly schema: 'aemcert-bench-core/1';
+  readonly schema: 'aemcert-bench-core/2';
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly command: readonly string[];

@@ -11,11 +11,13 @@ test('writes the figures with their ratios, and the chart', async () => {
 
   const paths = await writeBench(sampleResults(), folder);
 
-  expect(paths).toEqual([join(folder, 'bench-core.json'), join(folder, 'bench-core.svg')]);
+  expect(paths).toEqual(['bench-core.json', 'bench-core.svg', 'bench-process.svg'].map((name) => join(folder, name)));
   const json = JSON.parse(await readFile(join(folder, 'bench-core.json'), 'utf8'));
   expect(json).toMatchObject(sampleResults());
-  // Two clocks, three metrics, three counts, two bursts.
-  expect(json.ratios).toHaveLength(36);
-  expect(json.ratios[0]).toMatchObject({ clock: 'icount', metric: 'raise', idle: 1, burst: 1, peer: 'epoll' });
+  // Two clocks, three metrics, three ways of AEM, three counts, two bursts.
+  expect(json.ratios).toHaveLength(108);
+  expect(json.ratios[0]).toMatchObject({ clock: 'icount', metric: 'raise', subject: 'aem', idle: 1, burst: 1, peer: 'epoll' });
+  // Two clocks, two metrics, three pairs, two owners, two bursts.
+  expect(json.processRatios).toHaveLength(48);
   expect(await readFile(join(folder, 'bench-core.svg'), 'utf8')).toMatch(/^<svg /);
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { Results, Verdict } from '../results.ts';
 import { verdicts } from '../results.ts';
-import { clipLine, elsewhere, formatDuration, oneLine, plural } from '../text.ts';
+import { clipLine, elsewhere, formatDuration, oneLine, plural, toldLine } from '../text.ts';
 import { linesSummary } from './lines-markdown.ts';
 import { byPrecedence, coverageModel, type CoverageModel, type RequirementRow } from './model.ts';
 
@@ -107,7 +107,8 @@ function incidents({ incidents: list }: CoverageModel): string[] {
   if (list.length === 0) return [];
   const lines = list.slice(0, listLimit).map((incident) => {
     const where = incident.testId === undefined ? 'outside any test' : `during ${code(incident.testId)}`;
-    return `- ${text(incident.kind)} (${incident.blame}), boot ${incident.boot}, ${where}`;
+    const told = code(clipLine(toldLine(incident), 200));
+    return `- ${text(incident.kind)} (${incident.blame}), boot ${incident.boot}, ${where}: ${told}`;
   });
   return ['### Incidents of the target', '', ...lines, ''];
 }

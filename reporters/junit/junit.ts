@@ -9,6 +9,7 @@ import {
   type JUnitProperty,
   type JUnitSuite,
 } from './adapter.ts';
+import { targetSuite } from './target.ts';
 
 /**
  * - `base`: what Jenkins' junit plugin, GitLab and the GitHub publishers read; each case has its own
@@ -48,7 +49,7 @@ function suitesOf(results: Results, profile: JUnitProfile, limit: number): JUnit
   const modules = new Map<string, PlannedTest[]>();
   for (const test of results.plan) modules.set(test.suite, [...(modules.get(test.suite) ?? []), test]);
 
-  const suites = [...modules].map(([module, planned]): JUnitSuite => {
+  const suitesOfModules = [...modules].map(([module, planned]): JUnitSuite => {
     const names = uniqueNames(planned);
     const cases = planned.map((test, index): JUnitCase => {
       const result = byTest.get(test.id) ?? lost(test);
@@ -65,6 +66,7 @@ function suitesOf(results: Results, profile: JUnitProfile, limit: number): JUnit
       cases,
     };
   });
+  const suites = [...suitesOfModules, ...targetSuite(results, runProperties(results), limit)];
   const red = suites.some(({ cases }) =>
     cases.some(({ outcome }) => outcome !== undefined && outcome.element !== 'skipped'),
   );

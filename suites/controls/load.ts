@@ -17,6 +17,8 @@ export interface Control {
   /** What the faulty subject does, one sentence. */
   readonly fault: string;
   readonly edits: readonly Edit[];
+  /** Why the target may die of it; absent when a death says nothing of the requirement. */
+  readonly targetDies?: string;
   /** Requirements that cannot hold either with this fault, and why. */
   readonly alsoFails: readonly { readonly requirement: string; readonly because: string }[];
   /** The file of controls, from the project's root. */

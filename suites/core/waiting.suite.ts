@@ -2,8 +2,8 @@
 /** Waiting for events, and calls that events interrupt. */
 import { expect } from 'vitest';
 import { evf, signals } from '../harness/aem.ts';
-import { ExpectationError } from '../harness/expectation.ts';
-import type { Answer, Probe } from '../harness/probe.ts';
+import type { Probe } from '../harness/probe.ts';
+import { sleepWithHandlers } from '../harness/sleep.ts';
 import { verifies } from '../harness/verifies.ts';
 
 const { SIGUSR1, SIGUSR2 } = signals;
@@ -218,33 +218,6 @@ verifies('AEM-CORE-065', 'ppoll() and select() keep their time-outs', async ({ p
   }
 });
 
-/**
- * A call that sleeps, with handlers on top of it: `fires` of them, or as many as go in. Where the host is so slow
- * that the sleep was over before, a longer one is tried. Returns the call's answer and its length in milliseconds.
- */
-async function sleepWithHandlers(
-  p: Probe,
-  sh: (command: string) => Promise<string>,
-  { name, eid, fires }: { readonly name: string; readonly eid: number; readonly fires: number },
-): Promise<{ readonly answer: Answer; readonly length: number }> {
-  for (const length of [300, 1_500, 7_500, 30_000]) {
-    const state = { ended: false };
-    const sleeping = (): boolean => !state.ended;
-    const call = p.send('call', { name, ms: length }).finally(() => (state.ended = true));
-    await p.notice('entering');
-    await asleep(p, sh);
-    let during = 0;
-    while (sleeping() && during < fires) {
-      await p.on('io', 'fire', { eid });
-      const ran = (await p.settle('io')).length;
-      if (sleeping()) during += ran;
-    }
-    const answer = await call;
-    if (during >= Math.min(2, fires)) return { answer, length };
-  }
-  throw new ExpectationError(`a handler while ${name} sleeps`, 'none in a sleep of 30 s');
-}
-
 verifies('AEM-CORE-066', 'sleeps go on to their first deadline', async ({ probe, sh }) => {
   const p = await probe();
   await p.ok('prepare');
@@ -255,6 +228,8 @@ verifies('AEM-CORE-066', 'sleeps go on to their first deadline', async ({ probe,
     { name: 'clock_nanosleep', ret: 0, errno: null },
     { name: 'poll', ret: 0, errno: null },
     { name: 'futex', ret: -1, errno: 'ETIMEDOUT' },
+    { name: 'futex_waitv', ret: -1, errno: 'ETIMEDOUT' },
+    { name: 'mq_receive', ret: -1, errno: 'ETIMEDOUT' },
   ]) {
     // All the time: a sleep that each handler begins anew does not end.
     const { answer, length } = await sleepWithHandlers(p, sh, { name, eid, fires: Infinity });
@@ -296,5 +271,51 @@ verifies('AEM-CORE-068', 'a signal ends a call with EINTR as without events', as
     await p.on('io', 'kill', { signal: SIGUSR2 });
     expect(await call, name).toMatchObject({ ret: -1, errno: 'EINTR' });
     expect(await signalled).toMatchObject({ signal: SIGUSR2 });
+  }
+});
+
+/** Calls of probe-waits.c, and what they return when what they wait for comes. */
+const waits: Readonly<Record<string, number>> = {
+  recv: 1,
+  send: 1,
+  write: 1,
+  accept: 0,
+  connect: 0,
+  open: 0,
+  pselect: 1,
+  epoll_pwait: 1,
+  eventfd: 0,
+  timerfd: 8,
+  signalfd: SIGUSR2,
+  sigwaitinfo: SIGUSR2,
+  inotify: 0,
+  waitid: 7,
+  futex_waitv: 0,
+  semop_untimed: 0,
+  msgsnd: 0,
+  mq_receive: 1,
+  mq_send: 0,
+  io_getevents: 1,
+};
+
+verifies('AEM-CORE-188', 'calls that wait go on waiting after handlers, whatever they wait for', async ({ probe, sh }) => {
+  const p = await probe();
+  const eid = await started(p);
+
+  for (const [name, ret] of Object.entries(waits)) {
+    const state = { ended: false };
+    const call = p.send('call', { name }).finally(() => (state.ended = true));
+    await p.notice('entering');
+    for (let i = 0; i < 2; i++) {
+      await asleep(p, sh);
+      await p.on('io', 'fire', { eid });
+      expect(await p.nextCall(), name).toMatchObject({ eid, tid: p.pid });
+    }
+    await asleep(p, sh);
+    await p.on('io', 'gettid');
+    // An answer of the call would have come before this one.
+    expect(state.ended, name).toBe(false);
+    expect((await p.on('io', 'feed', { what: name })).ret, name).toBeGreaterThanOrEqual(0);
+    expect(await call, name).toMatchObject({ ret, errno: null });
   }
 });

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* AEM: an event of aem-example a source, each activation delivered. */
+/*
+ * AEM: an event of aem-example a source, each activation delivered. The
+ * program waits for events and is handed them in batches; or it waits in a
+ * call like any other, or computes, and is interrupted by an upcall.
+ */
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <aem.h>
@@ -9,12 +16,14 @@
 
 static int device;
 static int *eids;
+static unsigned int handled;
 
 static void handler(int eid, char *data, int len, unsigned long cookie)
 {
 	(void)eid;
 	(void)data;
 	(void)len;
+	handled++;
 	deliver(cookie);
 }
 
@@ -47,6 +56,40 @@ static int aem_take(void)
 	return aem_evwait(NULL);
 }
 
+/*
+ * A call that knows nothing of AEM. It is restarted behind the upcall, and
+ * finds what it waited for.
+ */
+static int futex_take(void)
+{
+	unsigned int seen = __atomic_load_n(&handled, __ATOMIC_RELAXED);
+
+	if (!syscall(SYS_futex, &handled, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0) ||
+	    errno == EAGAIN)
+		return 1;
+	return -1;
+}
+
+static int aem_look(unsigned int source)
+{
+	struct aem_books books;
+
+	if (aemCORE_event_books(eids[source], &books) < 0)
+		return -1;
+	/* Nothing is under way. */
+	errno = EIO;
+	return books.raised == books.delivered ? 0 : -1;
+}
+
+/* Its kind's part of an event: all but aem-core's. */
+static long aem_own_bytes(void)
+{
+	long whole = read_number("/sys/kernel/slab/aem-example/object_size");
+	long core = read_number("/sys/kernel/debug/aem/event_size");
+
+	return whole < 0 || core < 0 ? -1 : whole - core;
+}
+
 static int aem_drop(unsigned int source)
 {
 	return aemCORE_event_shutdown(eids[source]);
@@ -63,6 +106,30 @@ const struct mechanism bench_aem = {
 	.add = aem_add,
 	.raise = aem_raise,
 	.take = aem_take,
+	.drop = aem_drop,
+	.look = aem_look,
+	.own_bytes = aem_own_bytes,
+	.close = aem_close,
+};
+
+const struct mechanism bench_aem_upcall = {
+	.name = "aem-upcall",
+	.most = 100000,
+	.open = aem_open,
+	.add = aem_add,
+	.raise = aem_raise,
+	.take = futex_take,
+	.drop = aem_drop,
+	.close = aem_close,
+};
+
+const struct mechanism bench_aem_computing = {
+	.name = "aem-computing",
+	.most = 100000,
+	.computes = true,
+	.open = aem_open,
+	.add = aem_add,
+	.raise = aem_raise,
 	.drop = aem_drop,
 	.close = aem_close,
 };

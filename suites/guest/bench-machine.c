@@ -86,11 +86,32 @@ void settle(long wanted)
 	}
 }
 
-/* A kernel without the setting has no such limit. */
-static void set(const char *path, const char *value)
+/* Negative without it, as no setting that we read is. */
+long read_number(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	char text[32];
+	ssize_t len;
+	int fd;
 
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (len <= 0)
+		return -1;
+	text[len] = '\0';
+	return strtol(text, NULL, 10);
+}
+
+/* A kernel without the setting has no such limit. Twice, it may refuse. */
+void set(const char *path, const char *value)
+{
+	int fd;
+
+	if (read_number(path) == strtol(value, NULL, 10))
+		return;
+	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	if (write(fd, value, strlen(value)) < 0)
@@ -147,6 +168,19 @@ void run_fifo(int priority)
 		die("pthread_setschedparam");
 }
 
+static int compare(const void *a, const void *b)
+{
+	long long x = *(const long long *)a, y = *(const long long *)b;
+
+	return (x > y) - (x < y);
+}
+
+double median(long long *values, unsigned int count)
+{
+	qsort(values, count, sizeof(*values), compare);
+	return (values[(count - 1) / 2] + values[count / 2]) / 2.0;
+}
+
 /* The least of some tries: a timer's interrupt may come between. */
 long long time_nops(void)
 {
@@ -162,4 +196,14 @@ long long time_nops(void)
 			least = took;
 	}
 	return least;
+}
+
+double time_clock(void)
+{
+	long long began = now_ns(), last = began;
+	int i;
+
+	for (i = 0; i < 1000; i++)
+		last = now_ns();
+	return (last - began) / 1000.0;
 }

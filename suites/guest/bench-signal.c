@@ -102,6 +102,16 @@ const struct mechanism bench_signal = {
 	.close = signal_close,
 };
 
+const struct mechanism bench_signal_computing = {
+	.name = "signal-computing",
+	.most = 100000,
+	.computes = true,
+	.open = signal_open,
+	.add = signal_add,
+	.raise = signal_raise,
+	.close = signal_close,
+};
+
 const struct mechanism bench_signalfd = {
 	.name = "signalfd",
 	.open = signalfd_open,

@@ -8,7 +8,8 @@
  * each burst finds the consumer waiting. Of each burst the clock is read when
  * the producer begins (t0), when it has raised all (t1), when the consumer
  * has been told of all (t2), and by the starter around it all. Figures are
- * nanoseconds an event.
+ * nanoseconds an event. With some mechanisms the consumer computes instead of
+ * waiting, and the producer interrupts it there.
  *
  * After each burst the starter looks whether each event came, once, and no
  * other: if not, it ends with status 1.
@@ -32,20 +33,23 @@
 #include "bench.h"
 
 #define WARM_UP		5
+/* Bursts whose entries into the kernel are counted. */
+#define COUNTED		10
 #define MAX_COUNTS	16
 /* Sources that are added between two looks at what memory is left. */
 #define CHUNK		4096
 /* Left to the machine, in kB. */
 #define RESERVE		(32 * 1024)
 /* With fewer the figure would be noise. */
-#define LEAST_FOR_BYTES	10000
+#define LEAST_FOR_BYTES	50000
 
 static const struct mechanism *const mechanisms[] = {
-	&bench_aem,
+	&bench_aem, &bench_aem_upcall,
 	&bench_epoll, &bench_epoll_edge, &bench_epoll_edge_unread,
 	&bench_uring_poll, &bench_uring_read,
 	&bench_signal, &bench_signalfd,
 	&bench_poll,
+	&bench_aem_computing, &bench_signal_computing,
 };
 
 #define MECHANISMS	(sizeof(mechanisms) / sizeof(mechanisms[0]))
@@ -63,7 +67,9 @@ static unsigned int active;	/* the first of them */
 
 static const struct mechanism *mechanism;
 static FILE *line;	/* of the result */
-static sem_t ready, go;
+static sem_t ready, go, work;
+static volatile bool computing;
+static pid_t consumer_thread;
 
 static struct {
 	bool fits;
@@ -138,26 +144,51 @@ static void drop_all(unsigned int sources)
 	filled.drop_ns = (double)(now_ns() - began) / sources;
 }
 
+/* In user mode, with nothing to wait for, until all of a burst has come. */
+static int compute(void)
+{
+	while (sem_wait(&work) < 0)
+		;
+	computing = true;
+	while (got < burst.size)
+		;
+	computing = false;
+	return 0;
+}
+
 static void *consume(void *arg)
 {
 	unsigned int sources = *(unsigned int *)arg;
 
-	if (mechanism->open(sources) < 0)
+	consumer_thread = gettid();
+	if (mechanism->open(mechanism->look ? sources + MORE : sources) < 0)
 		die(mechanism->name);
 	fill_and_weigh(sources);
 	run_fifo(2);
 	sem_post(&ready);
 	while (filled.fits && !burst.stop) {
-		if (mechanism->take() < 0)
+		if ((mechanism->computes ? compute() : mechanism->take()) < 0)
 			die(mechanism->name);
 		if (got >= burst.size && !burst.t2)
 			burst.t2 = now_ns();
 	}
 	run_fifo(0);
+	if (filled.fits && mechanism->look)
+		measure_more(mechanism, sources);
 	if (filled.fits && mechanism->drop)
 		drop_all(sources);
 	mechanism->close();
 	return NULL;
+}
+
+/* A consumer that computes is interrupted amid it, by the timer. */
+static void await_computing(void)
+{
+	struct timespec soon = { .tv_nsec = 100000 };
+
+	sem_post(&work);
+	while (!computing)
+		nanosleep(&soon, NULL);
 }
 
 static void *produce(void *arg)
@@ -172,6 +203,8 @@ static void *produce(void *arg)
 			;
 		if (!burst.size)
 			return NULL;
+		if (mechanism->computes)
+			await_computing();
 		burst.t0 = now_ns();
 		for (i = 0; i < burst.size; i++)
 			if (mechanism->raise(active + (burst.first + i) % ACTIVE) < 0)
@@ -212,21 +245,32 @@ static long long run_burst(unsigned int size, unsigned int first)
 	return now_ns() - began;
 }
 
-static int compare(const void *a, const void *b)
-{
-	long long x = *(const long long *)a, y = *(const long long *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void print_figure(const char *name, long long *values, unsigned int count, unsigned int size)
 {
-	double median;
+	double middle = median(values, count);
 
-	qsort(values, count, sizeof(*values), compare);
-	median = (values[(count - 1) / 2] + values[count / 2]) / 2.0;
-	fprintf(line, ",\"%s\":{\"median\":%.1f,\"min\":%.1f}", name, median / size,
+	fprintf(line, ",\"%s\":{\"median\":%.1f,\"min\":%.1f}", name, middle / size,
 		(double)values[0] / size);
+}
+
+/* In bursts of their own: who counts them makes them dearer. */
+static void print_entries(unsigned int size)
+{
+	int counter = count_entries(consumer_thread);
+	long long entries;
+	unsigned int i;
+
+	if (counter < 0)
+		return;
+	for (i = 0; i < COUNTED; i++) {
+		run_burst(size, i);
+		check_burst();
+	}
+	entries = read_entries(counter);
+	/* The call that waits for the burst to begin is ours. */
+	if (mechanism->computes)
+		entries -= COUNTED;
+	fprintf(line, ",\"entries\":%.4f", (double)entries / COUNTED / size);
 }
 
 static void measure(unsigned int size, unsigned int rounds)
@@ -243,6 +287,9 @@ static void measure(unsigned int size, unsigned int rounds)
 	for (i = 0; i < rounds; i++) {
 		whole[i] = run_burst(size, i);
 		check_burst();
+		/* Else the time for which it was to compute. */
+		if (mechanism->computes)
+			whole[i] = burst.t2 - burst.t0;
 		raise[i] = burst.t1 - burst.t0;
 		tell[i] = burst.t2 - burst.t1;
 	}
@@ -250,16 +297,25 @@ static void measure(unsigned int size, unsigned int rounds)
 	print_figure("raise", raise, rounds, size);
 	print_figure("deliver", tell, rounds, size);
 	print_figure("whole", whole, rounds, size);
+	print_entries(size);
 	fprintf(line, "}");
 }
 
 static void print_fill(unsigned int idle, unsigned int sources)
 {
+	long own;
+
 	fprintf(line, ",\"register\":%.1f", filled.add_ns);
 	if (mechanism->drop)
 		fprintf(line, ",\"shutdown\":%.1f", filled.drop_ns);
-	if (idle >= LEAST_FOR_BYTES)
-		fprintf(line, ",\"bytes\":%.1f", filled.kb * 1024.0 / sources);
+	if (mechanism->look)
+		print_more(line);
+	if (idle < LEAST_FOR_BYTES)
+		return;
+	fprintf(line, ",\"bytes\":%.1f", filled.kb * 1024.0 / sources);
+	own = mechanism->own_bytes ? mechanism->own_bytes() : -1;
+	if (own >= 0)
+		fprintf(line, ",\"ownBytes\":%ld", own);
 }
 
 static void print_misfit(double needed_kb, long available)
@@ -284,6 +340,7 @@ static void run_one(unsigned int idle, const unsigned int *rounds, double *each)
 	active = idle / 2;
 	sem_init(&ready, 0, 0);
 	sem_init(&go, 0, 0);
+	sem_init(&work, 0, 0);
 	if (pthread_create(&consumer, NULL, consume, &sources))
 		die("pthread_create");
 	await_ready();
@@ -403,17 +460,6 @@ static int misused(void)
 {
 	fprintf(stderr, "usage: bench [-i IDLE,...] [-r ROUNDS,ROUNDS] [MECHANISM...]\n");
 	return 2;
-}
-
-/* How long it takes to read the clock. */
-static double time_clock(void)
-{
-	long long began = now_ns(), last = began;
-	int i;
-
-	for (i = 0; i < 1000; i++)
-		last = now_ns();
-	return (last - began) / 1000.0;
 }
 
 int main(int argc, char *argv[])

@@ -248,28 +248,42 @@ static void entering(const char *name)
 	send_message(&m);
 }
 
+static long (*find_call(const char *name))(const struct command *c)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(blocking) / sizeof(blocking[0]); i++)
+		if (!strcmp(blocking[i].name, name))
+			return blocking[i].enter;
+	for (i = 0; wait_calls[i].name; i++)
+		if (!strcmp(wait_calls[i].name, name))
+			return wait_calls[i].enter;
+	for (i = 0; timed_calls[i].name; i++)
+		if (!strcmp(timed_calls[i].name, name))
+			return timed_calls[i].enter;
+	return NULL;
+}
+
 static void do_call(const struct command *c)
 {
 	const char *name = word(c, "name");
+	long (*enter)(const struct command *c) = find_call(name);
 	struct message m = { 0 };
 	long long start;
 	int error;
-	size_t i;
 	long ret;
 
-	for (i = 0; i < sizeof(blocking) / sizeof(blocking[0]); i++) {
-		if (strcmp(blocking[i].name, name))
-			continue;
-		entering(name);
-		start = now_ns();
-		errno = 0;
-		ret = blocking[i].enter(c);
-		error = errno;
-		put_number(&m, "elapsed", now_ns() - start);
-		answer_with(c, ret, ret < 0 ? error : 0, &m);
+	if (!enter) {
+		fail(c, ENOSYS);
 		return;
 	}
-	fail(c, ENOSYS);
+	entering(name);
+	start = now_ns();
+	errno = 0;
+	ret = enter(c);
+	error = errno;
+	put_number(&m, "elapsed", now_ns() - start);
+	answer_with(c, ret, ret < 0 ? error : 0, &m);
 }
 
 /* Makes what the calls wait for; once, before the first. */
@@ -299,6 +313,8 @@ static void do_feed(const struct command *c)
 		ret = semop(sem_id, &give, 1);
 	} else if (!strcmp(what, "msg")) {
 		ret = msgsnd(msg_id, &message, sizeof(message.text), 0);
+	} else {
+		ret = feed_wait(what);
 	}
 	answer(c, ret < 0 ? -1 : 0);
 }

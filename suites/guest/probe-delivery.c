@@ -153,6 +153,14 @@ static void use_coroutine(int eid, int other)
 	tell_stack("coroutine", eid, stacks[1], __builtin_frame_address(0));
 }
 
+/* What a debugger's breakpoint is. */
+static void raise_trap(void)
+{
+#ifdef __x86_64__
+	__asm__ volatile("int3");
+#endif
+}
+
 /* The handler's actions; false for one that is not known here. */
 bool act_on_delivery(const char *name, int eid, long arg)
 {
@@ -164,6 +172,10 @@ bool act_on_delivery(const char *name, int eid, long arg)
 		use_altstack(eid, arg);
 	else if (!strcmp(name, "coroutine"))
 		use_coroutine(eid, arg);
+	else if (!strcmp(name, "unmap-zone"))
+		unmap_zone();
+	else if (!strcmp(name, "trap"))
+		raise_trap();
 	else
 		return false;
 	return true;

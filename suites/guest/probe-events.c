@@ -107,6 +107,12 @@ static void report_result(const char *what, int eid, long ret)
 	send_message(&m);
 }
 
+/* The program's own: the kernel keeps what it has of it. */
+void unmap_zone(void)
+{
+	munmap(zone, zone_size);
+}
+
 static void nap(long ms)
 {
 	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
@@ -582,24 +588,34 @@ static void quiet_script(int eid, bool quiet)
 	s->quiet = quiet;
 }
 
-/* Registers and starts `count` events; `first` and `last` are their ids. */
+/*
+ * Registers and starts `count` events, or as many as there are before one
+ * fails; `first` and `last` are their ids. Until so many have `failed` it goes
+ * on: at a limit of memory some find room meanwhile.
+ */
 static void do_many(const struct command *c)
 {
-	long i, count = number(c, "count", 0);
+	long i, count = number(c, "count", 0), failed = 0;
 	struct message m = { 0 };
-	int eid = 0, first = 0;
+	int eid = 0, first = 0, error = 0;
 
 	touch_stack();
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < count;) {
 		eid = aemEXAMPLE_register(example_handler, i, number(c, "flags", 0));
-		if (eid < 0 || (!given(c, "idle") && aemCORE_event_start(eid) < 0))
-			break;
+		if (eid < 0 || (!given(c, "idle") && aemCORE_event_start(eid) < 0)) {
+			error = errno;
+			if (++failed >= number(c, "failed", 1))
+				break;
+			continue;
+		}
 		quiet_script(eid, given(c, "quiet"));
 		first = first ?: eid;
+		i++;
 	}
 	put_number(&m, "first", first);
 	put_number(&m, "registered", i);
-	answer_with(c, i == count ? eid : -1, i == count ? 0 : errno, &m);
+	put_number(&m, "failed", failed);
+	answer_with(c, i == count ? eid : -1, i == count ? 0 : error, &m);
 }
 
 /* Fires each of `count` ids from `eid` on, once. */

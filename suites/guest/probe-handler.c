@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -78,6 +79,19 @@ static long fork_plain(void)
 	return pid < 0 || waitpid(pid, &status, 0) < 0 ? -1 : status;
 }
 
+/* Uses more memory than its control group may have. */
+static long eat(long megabytes)
+{
+	size_t size = megabytes << 20;
+	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		return -1;
+	memset(at, 1, size);
+	return 0;
+}
+
 /* For a handler. False when there is nothing to report, else `ret` is. */
 bool act_in_process(const char *name, long arg, long *ret)
 {
@@ -95,6 +109,12 @@ bool act_in_process(const char *name, long arg, long *ret)
 		*ret = atomic_fetch_add(&counter, arg) + arg;
 	else if (!strcmp(name, "exec"))
 		*ret = become_other(arg);
+	else if (!strcmp(name, "exec-probe"))
+		*ret = execl("/proc/self/exe", "probe", NULL);
+	else if (!strcmp(name, "eat"))
+		*ret = eat(arg);
+	else if (!strcmp(name, "syscall"))
+		*ret = syscall(arg);
 	else if (!strcmp(name, "own"))
 		*ret = register_own(arg);
 	else if (!strcmp(name, "fork"))

@@ -31,7 +31,7 @@ int exit_status;
 
 static const struct verb *const tables[] = {
 	event_verbs, delivery_verbs, call_verbs, state_verbs, process_verbs,
-	handler_verbs, fault_verbs,
+	handler_verbs, seccomp_verbs, thread_verbs, fault_verbs,
 };
 
 const char *word(const struct command *c, const char *key)
@@ -237,15 +237,26 @@ static void start_io(void)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
+static const struct {
+	const char *name;
+	int (*main)(int argc, char *argv[]);
+} roles[] = {
+	{ "target", target_main },
+	{ "tracer", tracer_main },
+	{ "debugger", debugger_main },
+	{ "inside", inside_main },
+	{ "beside", beside_main },
+};
+
 int main(int argc, char *argv[])
 {
 	struct message m = { 0 };
 	struct worker *w;
+	size_t i;
 
-	if (argc > 1 && !strcmp(argv[1], "target"))
-		return target_main(argc - 2, argv + 2);
-	if (argc > 1 && !strcmp(argv[1], "tracer"))
-		return tracer_main(argc - 2, argv + 2);
+	for (i = 0; argc > 1 && i < sizeof(roles) / sizeof(roles[0]); i++)
+		if (!strcmp(argv[1], roles[i].name))
+			return roles[i].main(argc - 2, argv + 2);
 	w = add_worker("main");
 	if (!w)
 		return 97;

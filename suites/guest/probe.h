@@ -66,6 +66,7 @@ extern atomic_long calls;
 extern const struct verb event_verbs[];
 void example_handler(int eid, char *data, int len, unsigned long cookie);
 void pexit_handler(int eid, int pid, int status);
+void unmap_zone(void);
 int fire_event(int eid, unsigned int context, unsigned int count, const void *data, size_t len);
 
 extern __thread int handler_depth;
@@ -73,6 +74,23 @@ extern __thread int handler_depth;
 /* probe-delivery.c */
 extern const struct verb delivery_verbs[];
 bool act_on_delivery(const char *name, int eid, long arg);
+
+/* probe-waits.c: the calls beyond those of probe-calls.c. */
+struct wait_call {
+	const char *name;
+	/* Makes what is waited for, then waits. */
+	long (*enter)(const struct command *c);
+	/* Another thread has the wait end. */
+	long (*feed)(void);
+};
+
+extern const struct wait_call wait_calls[];
+extern const struct wait_call timed_calls[];	/* probe-deadlines.c */
+long feed_wait(const char *name);
+
+/* probe-seccomp.c, probe-threads.c */
+extern const struct verb seccomp_verbs[];
+extern const struct verb thread_verbs[];
 
 /* probe-calls.c, probe-state.c, probe-process.c, probe-handler.c */
 extern const struct verb call_verbs[];
@@ -93,5 +111,12 @@ int target_main(int argc, char *argv[]);
 
 /* probe-tracer.c: `probe tracer PID`, which stops a process where it is to make another. */
 int tracer_main(int argc, char *argv[]);
+
+/* probe-debugger.c: `probe debugger PID HOW`, which a test has stop and step a thread. */
+int debugger_main(int argc, char *argv[]);
+
+/* probe-namespace.c: `probe inside ...` and `probe beside ...`, probes in a user namespace. */
+int inside_main(int argc, char *argv[]);
+int beside_main(int argc, char *argv[]);
 
 #endif /* PROBE_H */

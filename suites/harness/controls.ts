@@ -9,6 +9,7 @@ import { runsOn } from '../../reporters/verdict.ts';
 import { SpecError } from '../../specs/loader/index.ts';
 import { checkControls, loadControls } from '../controls/load.ts';
 import type { Control } from '../controls/load.ts';
+import type { Proof } from './evidence.ts';
 import { executeTests } from './execute.ts';
 import type { Executed } from './execute.ts';
 import { limitsOf, loadPlan } from './run.ts';
@@ -33,8 +34,11 @@ export interface ControlsOptions {
 export interface ControlOutcome {
   readonly requirement: string;
   readonly fault: string;
-  /** Its own tests, by what they said of the faulty subject. */
-  readonly caughtBy: readonly string[];
+  /** Own tests that failed, and by what. */
+  readonly caughtBy: readonly { readonly test: string; readonly by: Proof }[];
+  /** Own tests in which the target died, of which the control says nothing: who knows of what it died. */
+  readonly died: readonly { readonly test: string; readonly why: string }[];
+  /** Own tests that passed. */
   readonly missedBy: readonly string[];
   /** Own tests that could not tell. */
   readonly unresolved: readonly { readonly test: string; readonly why: string }[];
@@ -45,8 +49,21 @@ export interface ControlOutcome {
 }
 
 /** True when the fault was caught, by all its tests that ran, and by no other. */
-export function isCaught({ caughtBy, missedBy, unresolved, harmed }: ControlOutcome): boolean {
-  return caughtBy.length > 0 && missedBy.length === 0 && unresolved.length === 0 && harmed.length === 0;
+export function isCaught({ caughtBy, died, missedBy, unresolved, harmed }: ControlOutcome): boolean {
+  return caughtBy.length > 0 && [died, missedBy, unresolved, harmed].every(({ length }) => length === 0);
+}
+
+/** How many controls some test caught by each proof, and how many by nothing but what did not come. */
+export function countProofs(outcomes: readonly ControlOutcome[]): Readonly<Record<Proof | 'only-missing-event', number>> {
+  const sets = outcomes.filter(isCaught).map(({ caughtBy }) => new Set(caughtBy.map(({ by }) => by)));
+  const count = (proof: Proof): number => sets.filter((set) => set.has(proof)).length;
+  return {
+    assertion: count('assertion'),
+    'missing-event': count('missing-event'),
+    'kernel-complaint': count('kernel-complaint'),
+    'target-died': count('target-died'),
+    'only-missing-event': sets.filter((set) => set.size === 1 && set.has('missing-event')).length,
+  };
 }
 
 /** Milliseconds that a test waits for what a fault keeps from coming. */
@@ -145,7 +162,8 @@ function otherTests(
   return [...others, ...others].slice(start, start + count);
 }
 
-function judgeControl(
+/** What the tests say of one control. `executed`: by fault and id of the test, with a blank between. */
+export function judgeControl(
   control: Control,
   plan: readonly PlannedTest[],
   executed: ReadonlyMap<string, Executed>,
@@ -156,14 +174,17 @@ function judgeControl(
   });
   const own = verdicts.filter(({ test }) => test.requirements.includes(control.requirement));
   const others = verdicts.filter(({ test }) => isOther(control, test));
-  const ids = (verdict: Verdict): readonly string[] =>
-    own.filter(({ result }) => result.evidence.verdict === verdict).map(({ test }) => test.id);
   const why = (result: Executed): string => result.evidence.reason ?? 'no reason given';
+  const failed = own
+    .filter(({ result }) => result.evidence.verdict === 'FAIL')
+    .map(({ test, result }) => ({ test: test.id, by: result.evidence.by ?? 'assertion', why: why(result) }));
+  const counts = (by: Proof): boolean => by !== 'target-died' || control.targetDies !== undefined;
   return {
     requirement: control.requirement,
     fault: control.fault,
-    caughtBy: ids('FAIL'),
-    missedBy: ids('PASS'),
+    caughtBy: failed.filter(({ by }) => counts(by)).map(({ test, by }) => ({ test, by })),
+    died: failed.filter(({ by }) => !counts(by)).map(({ test, why: told }) => ({ test, why: told })),
+    missedBy: own.filter(({ result }) => result.evidence.verdict === 'PASS').map(({ test }) => test.id),
     unresolved: own
       .filter(({ result }) => result.evidence.verdict !== 'PASS' && result.evidence.verdict !== 'FAIL')
       .map(({ test, result }) => ({ test: test.id, why: why(result) })),

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Reporter, TestCase } from 'vitest/node';
 import { projectRoot } from '../../lib/paths.ts';
-import type { PlannedTest } from '../../reporters/results.ts';
+import type { Incident, PlannedTest } from '../../reporters/results.ts';
 import type { SessionSettings } from './session.ts';
 import type { Evidence } from './verifies.ts';
 import { openVitest } from './vitest.ts';
@@ -24,6 +24,8 @@ export interface ExecuteOptions {
   readonly signal?: AbortSignal | undefined;
   onStart?(id: string, fault: string | undefined): void;
   onEnd?(executed: Executed): void;
+  /** What happened to the target while no test ran. */
+  onStray?(incidents: readonly Incident[]): void;
 }
 
 /**
@@ -31,6 +33,9 @@ export interface ExecuteOptions {
  * what kept tests from being run at all, in words; empty when nothing did.
  */
 export async function executeTests(options: ExecuteOptions): Promise<readonly string[]> {
+  const tellStray = (incidents: readonly Incident[] = []): void => {
+    if (incidents.length > 0) options.onStray?.(incidents);
+  };
   const reporter: Reporter = {
     onTestCaseReady(test) {
       const { plan } = test.meta();
@@ -41,12 +46,16 @@ export async function executeTests(options: ExecuteOptions): Promise<readonly st
       const result = test.result();
       // Cancelled, or left out by --bail: it has not been run.
       if (plan === undefined || result.state === 'skipped' || result.state === 'pending') return;
+      tellStray(evidence?.stray);
       options.onEnd?.({
         id: plan.id,
         fault: plan.fault,
         durationMs: test.diagnostic()?.duration ?? 0,
         evidence: evidence === undefined ? withoutEvidence(test) : agreed(test, evidence),
       });
+    },
+    onTestModuleEnd(module) {
+      tellStray(module.meta().stray);
     },
   };
   const vitest = await openVitest(reporter, options.bail);
@@ -79,7 +88,7 @@ export async function executeTests(options: ExecuteOptions): Promise<readonly st
  */
 function isNews(error: unknown): boolean {
   const { name } = error as { readonly name?: string };
-  return name !== 'ExpectationError' && name !== 'TargetDiedError';
+  return name !== 'ExpectationError' && name !== 'MissingEventError' && name !== 'TargetDiedError';
 }
 
 /** What the body did not throw, such as a soft assertion, fails it all the same. */
@@ -88,7 +97,7 @@ function agreed(test: TestCase, evidence: Evidence): Evidence {
   if (state !== 'failed' || evidence.verdict !== 'PASS') return evidence;
   const [error] = errors;
   const reason = error?.message.split('\n')[0] ?? 'vitest has it failed';
-  return { ...evidence, verdict: 'FAIL', reason, details: error?.stack ?? '' };
+  return { ...evidence, verdict: 'FAIL', by: 'assertion', reason, details: error?.stack ?? '' };
 }
 
 /** Its process was lost, or it ran into the time limit of a whole test. */

@@ -13,6 +13,14 @@ export class ExpectationError extends Error {
   }
 }
 
+/** What a test waited for did not come within its deadline. */
+export class MissingEventError extends ExpectationError {
+  constructor(expected: string, observed: string) {
+    super(expected, observed);
+    this.name = 'MissingEventError';
+  }
+}
+
 /** The subject lacks an optional feature: the test cannot say anything of it. */
 export class UnsupportedError extends Error {
   constructor(reason: string) {

@@ -5,8 +5,8 @@ import { leakScript } from './leaks.ts';
 import type { Answer } from './probe.ts';
 import type { Context, TestOptions } from './verifies.ts';
 
-/** The flavours whose kernel can be told to refuse memory and copies. */
-export const injecting: TestOptions = { flavours: ['debug', 'coverage'] };
+/** The flavours whose kernel can be told to refuse memory and copies; hundreds of times, and on a slow kernel. */
+export const injecting: TestOptions = { flavours: ['debug', 'coverage'], bodyLimit: 1_200_000 };
 
 const debugfs = '/sys/kernel/debug';
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { AgentError } from '../../kernel/target/agent/client.ts';
 import type { GuestExit, GuestProcess, SpawnOptions, Target } from '../../kernel/target/target.ts';
-import { ExpectationError } from './expectation.ts';
+import { within } from '../../lib/within.ts';
+import { ExpectationError, MissingEventError } from './expectation.ts';
 
 /** A handler call, as the handler itself tells it. */
 export interface Call {
@@ -151,7 +152,7 @@ export async function attachProbe(process: GuestProcess, deadline: number): Prom
     if (ended !== undefined) return Promise.reject(ended);
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => {
-        reject(new ExpectationError(`${what} within ${deadline / 1000} s`, 'nothing of the kind'));
+        reject(new MissingEventError(`${what} within ${deadline / 1000} s`, 'nothing of the kind'));
       }, deadline);
       start({
         give(value) {
@@ -203,11 +204,8 @@ export async function attachProbe(process: GuestProcess, deadline: number): Prom
       return wait('a handler call', (waiter) => callWaiters.push(waiter));
     },
     ended() {
-      return new Promise((resolve, reject) => {
-        const expected = `the probe to end within ${deadline / 1000} s`;
-        const timer = setTimeout(() => reject(new ExpectationError(expected, 'it goes on')), deadline);
-        process.exited.then(resolve, reject).finally(() => clearTimeout(timer));
-      });
+      const expected = `the probe to end within ${deadline / 1000} s`;
+      return within(deadline, process.exited, () => new MissingEventError(expected, 'it goes on'));
     },
     notice(key) {
       const at = notices.findIndex((notice) => key in notice);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -67,6 +67,28 @@ test('a panic fails its test with what the console said; the rest goes on on a f
   expect(await readFile(join(out, 'junit.xml'), 'utf8')).toContain('sysrq triggered crash');
 });
 
+test('what happens between tests and after the last one is nobody’s, in every report, and no run passes with it', async () => {
+  const { exitCode, all } = await start('--grep', 'fixtures/stray');
+
+  const measured = await results();
+  expect(measured.tests.map(({ verdict, boot }) => [verdict, boot])).toEqual([['PASS', 1], ['PASS', 1], ['PASS', 2]]);
+  expect(measured.run.complete).toBe(true);
+  expect(measured.incidents).toMatchObject([
+    { kind: 'warning', blame: 'kernel', boot: 1 },
+    { kind: 'panic', blame: 'kernel', boot: 1 },
+    { kind: 'warning', blame: 'kernel', boot: 2 },
+  ]);
+  expect(measured.incidents.map(({ testId }) => testId)).toEqual([undefined, undefined, undefined]);
+  expect(exitCode).toBe(1);
+  const told = [/WARNING: CPU: 0 PID: 7 at fixture/, /Kernel panic - not syncing: sysrq triggered crash/];
+  for (const words of told) {
+    expect(all).toMatch(words);
+    for (const report of ['junit.xml', 'coverage.html', 'coverage.md', 'coverage.json']) {
+      expect(await readFile(join(out, report), 'utf8'), report).toMatch(words);
+    }
+  }
+});
+
 test.each(['SIGINT', 'SIGTERM'] as const)('%s keeps what was measured and leaves nothing behind', async (signal) => {
   const run = start('--grep', 'fixtures/long');
   await new Promise<void>((resolve) => {
@@ -87,6 +109,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s keeps what was measured and leaves
   expect(find(measured, 'fixture: ends').verdict).toBe('PASS');
   expect(find(measured, 'fixture: waits for long').verdict).toBe('UNTESTED');
   await expect.poll(leftBehind, { timeout: 60_000 }).toEqual([]);
+  expect((await readdir(out)).filter((name) => name.startsWith('aemcert-'))).toEqual([]);
 });
 
 test('a run that is killed leaves no QEMU behind', async () => {
@@ -102,6 +125,23 @@ test('a run that is killed leaves no QEMU behind', async () => {
 
   await expect.poll(leftBehind, { timeout: 60_000 }).toEqual([]);
   expect((await results()).run.complete).toBe(false);
+});
+
+test('interrupted controls could not tell, and leave nothing behind', async () => {
+  const args = [aemcert, 'controls', '--requirement', 'AEM-CORE-026', '--others', '60', '--out', out];
+  const run = execa('node', args, { cwd: projectRoot, env: { TMPDIR: out }, all: true, reject: false });
+  await new Promise<void>((resolve) => {
+    run.all.on('data', (text: Buffer) => {
+      if (/against tests [1-9]/.test(text.toString())) resolve();
+    });
+  });
+
+  run.kill('SIGINT');
+  const { exitCode, all } = await run;
+
+  expect(exitCode, all).toBe(3);
+  expect(all).toContain('interrupted by SIGINT');
+  await expect.poll(leftBehind, { timeout: 60_000 }).toEqual([]);
 });
 
 test('bad input and places that cannot be written to are told before anything is built', async () => {

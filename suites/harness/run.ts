@@ -53,6 +53,8 @@ export interface RunOptions {
   onPlan(selected: readonly PlannedTest[]): void;
   onStart(test: PlannedTest): void;
   onEnd(test: PlannedTest, result: TestResult): void;
+  /** Something happened to the target while no test ran. */
+  onStray(incident: Incident): void;
 }
 
 /** Specs and tests, read and checked against each other. */
@@ -145,6 +147,11 @@ export async function runSuites(options: RunOptions): Promise<Results> {
         options.onEnd(test, state.add(executed));
         store.saveSoon();
       },
+      onStray(incidents) {
+        state.addStray(incidents);
+        incidents.forEach((incident) => options.onStray(incident));
+        store.saveSoon();
+      },
     });
     if (signal.aborted) state.interrupted((signal.reason as Error).message);
     else state.ended(broken, options.bail);
@@ -222,6 +229,7 @@ interface StateParts {
 
 interface State {
   add(executed: Executed): TestResult;
+  addStray(incidents: readonly Incident[]): void;
   interrupted(why: string): void;
   ended(broken: readonly string[], bail: boolean): void;
   results(): Results;
@@ -246,17 +254,20 @@ function createState(parts: StateParts): State {
   });
   return {
     add({ id, durationMs, evidence }) {
-      const { incidents: seen, stray, target: on, lines: ran, ...result } = evidence;
+      const { incidents: seen, stray: _, by: __, target: on, lines: ran, ...result } = evidence;
       if (ran?.boot !== undefined) boot = uniteLines(boot, ran.boot);
       if (ran?.test !== undefined) lines.set(id, ran.test);
       if (on !== undefined) {
         target = on.info;
         kernelRelease = on.release;
       }
-      incidents.push(...stray, ...seen.map((incident) => ({ ...incident, testId: id })));
+      incidents.push(...seen.map((incident) => ({ ...incident, testId: id })));
       const test: TestResult = { ...result, id, durationMs: Math.round(durationMs) };
       done.set(id, test);
       return test;
+    },
+    addStray(stray) {
+      incidents.push(...stray);
     },
     interrupted(why) {
       run = { ...run, interruption: why };

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
 import type { Instrumented } from '../../kernel/build/instrumented.ts';
+import { BootError, TargetDiedError } from '../../kernel/target/died.ts';
 import { bootQemu } from '../../kernel/target/qemu/boot.ts';
 import type { Target } from '../../kernel/target/target.ts';
+import { InfrastructureError } from '../../lib/errors.ts';
+import type { Incident } from '../../reporters/results.ts';
+import { gainedByFault } from '../../reporters/taint.ts';
 
 /** What a run hands to the process in which the tests run. */
 export interface SessionSettings {
@@ -31,25 +35,101 @@ declare module 'vitest' {
   }
 }
 
+/** Fresh targets that may die before a test has begun. */
+const beginAttempts = 3;
+
 let current: Target | undefined;
 let boots = 0;
 /** A kernel that does not boot is not tried again for every test. */
 let refusal: Error | undefined;
+/** What happened to targets, until somebody takes it. */
+let untold: Incident[] = [];
+/** What some test has in its evidence. */
+const claimed = new WeakSet<Incident>();
+const lastTaint = new WeakMap<Target, number>();
 
 /** The running target; boots one first when there is none, or when it died. */
-export async function ensureTarget(settings: SessionSettings): Promise<Target> {
+async function ensureTarget(settings: SessionSettings): Promise<Target> {
   if (current !== undefined) return current;
   if (refusal !== undefined) throw refusal;
   boots += 1;
   const target = await bootQemu({ ...settings, boot: boots }).catch((error: unknown) => {
+    if (error instanceof BootError) untold.push(...error.incidents);
     refusal = error instanceof Error ? error : new Error(String(error));
     throw refusal;
   });
   current = target;
-  void target.died.then(() => {
+  void target.died.then((incident) => {
     if (current === target) current = undefined;
+    untold.push(incident);
   });
   return target;
+}
+
+/**
+ * A target on which a test can begin, after the marker that says so, and its taint. What happened
+ * before the marker is no matter of the test: takeStray() has it.
+ */
+export async function beginOnTarget(
+  settings: SessionSettings,
+  marker: string,
+): Promise<{ readonly target: Target; readonly taint: number }> {
+  for (let attempt = 1; attempt <= beginAttempts; attempt++) {
+    const target = await ensureTarget(settings);
+    try {
+      await target.mark(`begin ${marker}`);
+      return { target, taint: await lookOver(target) };
+    } catch (error) {
+      if (!(error instanceof TargetDiedError)) throw error;
+      await target.died;
+    }
+  }
+  throw new InfrastructureError('no target lives until a test begins', { seen: `${beginAttempts} died` });
+}
+
+/** Looks at the console and the taint while no test runs: what is there is nobody's. Returns the taint. */
+async function lookOver(target: Target): Promise<number> {
+  const { taint, incidents } = await target.health();
+  untold.push(...incidents);
+  const gained = gainedByFault({ before: lastTaint.get(target) ?? 0, after: taint });
+  if (gained !== 0 && incidents.length === 0) untold.push(silentTaint(target, gained));
+  lastTaint.set(target, taint);
+  return taint;
+}
+
+/** The kernel says that it had a fault, and the console does not say which. */
+function silentTaint({ boot }: Target, gained: number): Incident {
+  const excerpt = `taint ${gained} gained, and no word of it on the console`;
+  return { kind: 'other', blame: 'kernel', at: new Date().toISOString(), boot, excerpt };
+}
+
+/** From here on what happens is nobody's; `taint` is what the test has told of. */
+export function endOnTarget(target: Target, taint: number): void {
+  lastTaint.set(target, taint);
+}
+
+/** A test has them in its evidence: they are no stray ones. */
+export function claim(incidents: readonly Incident[]): void {
+  for (const incident of incidents) claimed.add(incident);
+}
+
+/** What happened to targets while no test ran, since the last call. */
+export function takeStray(): Incident[] {
+  const stray = untold.filter((incident) => !claimed.has(incident));
+  untold = [];
+  return stray;
+}
+
+/** As takeStray(), with a look at the target that runs now: no test may come that would. */
+export async function takeLastStray(): Promise<Incident[]> {
+  const target = current;
+  if (target !== undefined) {
+    await lookOver(target).catch(async (error: unknown) => {
+      if (!(error instanceof TargetDiedError)) throw error;
+      await target.died;
+    });
+  }
+  return takeStray();
 }
 
 // Ctrl-C is the run's to handle. When it has gone, nobody is left to tell the results to.

@@ -7,12 +7,25 @@ import { bootQemu } from '../../kernel/target/qemu/boot.ts';
 import type { Target } from '../../kernel/target/target.ts';
 import { InfrastructureError } from '../../lib/errors.ts';
 import type { BenchClock, BenchResults, ClockRun } from '../../reporters/bench/results.ts';
-import { readBench } from './parse.ts';
-import type { Begun } from './parse.ts';
+import { readBench, readProcesses } from './parse.ts';
+import type { Fields, OnBegin } from './stream.ts';
+
+/** A measurement is about to begin. */
+export interface Begun {
+  readonly mechanism: string;
+  /** Beside so many idle sources, or with an owner of so many MiB. */
+  readonly idle?: number;
+  readonly ownerMiB?: number;
+  /** How many went before it, and how many there are to be. */
+  readonly done: number;
+  readonly plan: number;
+}
 
 export interface MeasureOptions {
-  /** Fewer rounds, no more than 10,000 idle sources. */
+  /** Fewer rounds. */
   readonly quick: boolean;
+  /** Idle sources; more than a million only in instructions. */
+  readonly idle: readonly number[];
   readonly memoryMiB: number;
   readonly command: readonly string[];
   readonly signal: AbortSignal;
@@ -38,7 +51,7 @@ export async function measureCore(options: MeasureOptions): Promise<BenchResults
     throw error;
   }
   const finishedAt = new Date().toISOString();
-  return { schema: 'aemcert-bench-core/1', startedAt, finishedAt, command, quick, release: kernel.release, runs };
+  return { schema: 'aemcert-bench-core/2', startedAt, finishedAt, command, quick, release: kernel.release, runs };
 }
 
 async function measureBy(
@@ -52,28 +65,58 @@ async function measureBy(
   const target = await bootQemu({ kernel, guest, memoryMiB, cpus: 1, clock, boot: 1 + clocks.indexOf(clock), signal });
   try {
     await checkClockSource(target);
-    const bench = await target.spawn(benchCommand(options.quick));
-    const measured = await readBench(bench.lines, (begun) => options.onBegin(clock, begun));
-    const exit = await bench.exited;
-    if (exit.status !== 0) {
-      throw new InfrastructureError('the guest’s bench failed', { seen: `${JSON.stringify(exit)} ${bench.stderr()}` });
-    }
+    const begin = onBegin(clock, options);
+    const measured = await runIn(target, benchCommand(clock, options), (lines) => readBench(lines, begin));
+    const processes = await runIn(target, processCommand(options), (lines) => readProcesses(lines, begin));
     const { incidents } = await target.health();
     const [incident] = incidents;
     if (incident !== undefined) {
       throw new InfrastructureError('the kernel complained meanwhile', { seen: incident.excerpt });
     }
     if (clock === 'icount') checkInstructionClock(measured);
-    return { clock, target: target.info, ...measured };
+    return { clock, target: target.info, ...measured, processes };
   } finally {
     await target.close();
   }
 }
 
+/** Runs a program of the guest and reads what it says; throws an InfrastructureError when it fails. */
+async function runIn<Result>(
+  target: Target,
+  command: readonly string[],
+  read: (lines: AsyncIterable<string>) => Promise<Result>,
+): Promise<Result> {
+  const program = await target.spawn(command);
+  const result = await read(program.lines);
+  const exit = await program.exited;
+  if (exit.status === 0) return result;
+  throw new InfrastructureError('the guest’s bench failed', { seen: `${JSON.stringify(exit)} ${program.stderr()}` });
+}
+
+function onBegin(clock: BenchClock, options: MeasureOptions): OnBegin {
+  const beside = (fields: Fields, key: 'idle' | 'ownerMiB'): Partial<Begun> =>
+    fields.has(key) ? { [key]: fields.number(key) } : {};
+  return (fields, done, plan) =>
+    options.onBegin(clock, {
+      mechanism: fields.text('mechanism'),
+      ...beside(fields, 'idle'),
+      ...beside(fields, 'ownerMiB'),
+      done,
+      plan,
+    });
+}
+
+/** Where figures are the same each time, one time is enough for what takes long. */
+const mostByHost = 1_000_000;
+
 /** Of bursts of one, and of the larger ones. */
-function benchCommand(quick: boolean): readonly string[] {
-  const idle = quick ? '1,1000,10000' : '1,1000,100000,1000000';
-  return ['bench', '-i', idle, '-r', quick ? '50,10' : '200,40'];
+function benchCommand(clock: BenchClock, { quick, idle }: MeasureOptions): readonly string[] {
+  const counts = clock === 'icount' ? idle : idle.filter((count) => count <= mostByHost);
+  return ['bench', '-i', counts.join(','), '-r', quick ? '50,10' : '200,40'];
+}
+
+function processCommand({ quick }: MeasureOptions): readonly string[] {
+  return ['bench-process', '-m', '0,64', '-r', quick ? '5' : '20'];
 }
 
 /** By ticks of some milliseconds nothing can be measured. */

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { AemcertError, ExitStatus, InfrastructureError } from '../../lib/errors.ts';
-import type { Burst, Figure, Measurement } from '../../reporters/bench/results.ts';
+import type {
+  Burst,
+  Figure,
+  Measurement,
+  OneMore,
+  ProcessBurst,
+  ProcessMeasurement,
+} from '../../reporters/bench/results.ts';
+import { readStream } from './stream.ts';
+import type { Fields, OnBegin } from './stream.ts';
+
+type Lines = AsyncIterable<string> | Iterable<string>;
 
 /** What the guest's bench says of one run, by its clock. */
 export interface Measured {
@@ -10,128 +20,80 @@ export interface Measured {
   readonly measurements: readonly Measurement[];
 }
 
-/** A measurement is about to begin. */
-export interface Begun {
-  readonly mechanism: string;
-  readonly idle: number;
-  /** How many went before it, and how many there are to be. */
-  readonly done: number;
-  readonly plan: number;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-/**
- * Reads the lines of the guest's bench. A stream without its plan or its end, or with fewer
- * results than planned, is no result.
- *
- * Throws an AemcertError of status 1 when events were lost or came twice, an InfrastructureError
- * for anything else that is not a whole run.
- */
-export async function readBench(
-  lines: AsyncIterable<string> | Iterable<string>,
-  onBegin: (begun: Begun) => void = () => undefined,
-): Promise<Measured> {
-  let start: Fields | undefined;
-  let end: Fields | undefined;
-  const measurements: Measurement[] = [];
-  for await (const line of lines) {
-    const [[key, value] = ['', undefined]] = Object.entries(parse(line));
-    if (key === 'wrong' || key === 'error') throw failure(key, String(value));
-    const fields = asFields(value, line);
-    if (key === 'start') start = fields;
-    else if (key === 'end') end = fields;
-    else if (key === 'result') measurements.push(measurementOf(fields, line));
-    else if (key === 'begin') {
-      onBegin({
-        mechanism: textOf(fields, 'mechanism', line),
-        idle: numberOf(fields, 'idle', line),
-        done: measurements.length,
-        plan: start === undefined ? 0 : numberOf(start, 'plan', line),
-      });
-    } else throw unreadable(line);
-  }
-  if (start === undefined || end === undefined || measurements.length !== start['plan']) {
-    throw new InfrastructureError('the guest’s bench broke off', {
-      expected: start === undefined ? 'a plan, results, an end' : `${String(start['plan'])} results and an end`,
-      seen: `${measurements.length} results`,
-    });
-  }
+/** Reads the lines of the guest's bench; throws as readStream() does. */
+export async function readBench(lines: Lines, onBegin?: OnBegin): Promise<Measured> {
+  const { start, results } = await readStream(lines, measurementOf, onBegin);
   return {
-    nops: numberOf(start, 'nops', 'start'),
-    nopsNs: numberOf(start, 'nopsNs', 'start'),
-    clockNs: numberOf(start, 'clockNs', 'start'),
-    measurements,
+    nops: start.number('nops'),
+    nopsNs: start.number('nopsNs'),
+    clockNs: start.number('clockNs'),
+    measurements: results,
   };
 }
 
-function failure(key: 'wrong' | 'error', text: string): AemcertError {
-  return key === 'wrong'
-    ? new AemcertError('events were lost, or came more than once', ExitStatus.NotConformant, { seen: text })
-    : new InfrastructureError('the guest’s bench failed', { seen: text });
+/** Reads the lines of the guest's bench-process; throws as readStream() does. */
+export async function readProcesses(lines: Lines, onBegin?: OnBegin): Promise<readonly ProcessMeasurement[]> {
+  return (await readStream(lines, processMeasurementOf, onBegin)).results;
 }
 
-function measurementOf(fields: Fields, line: string): Measurement {
-  const common = { mechanism: textOf(fields, 'mechanism', line), idle: numberOf(fields, 'idle', line) };
-  if (fields['fits'] !== true) {
-    return {
-      ...common,
-      fits: false,
-      neededKb: numberOf(fields, 'neededKb', line),
-      availableKb: numberOf(fields, 'availableKb', line),
-    };
+function measurementOf(fields: Fields): Measurement {
+  const common = { mechanism: fields.text('mechanism'), idle: fields.number('idle') };
+  if (!fields.is('fits', true)) {
+    const [neededKb, availableKb] = [fields.number('neededKb'), fields.number('availableKb')];
+    return { ...common, fits: false, neededKb, availableKb };
   }
-  const bursts = fields['bursts'];
-  if (!Array.isArray(bursts) || bursts.length === 0) throw unreadable(line);
   return {
     ...common,
     fits: true,
-    bursts: bursts.map((burst) => burstOf(asFields(burst, line), line)),
-    register: numberOf(fields, 'register', line),
-    ...(fields['shutdown'] === undefined ? {} : { shutdown: numberOf(fields, 'shutdown', line) }),
-    ...(fields['bytes'] === undefined ? {} : { bytes: numberOf(fields, 'bytes', line) }),
+    bursts: fields.objects('bursts').map(burstOf),
+    register: fields.number('register'),
+    ...optional(fields, 'shutdown'),
+    ...(fields.has('more') ? { more: oneMoreOf(fields.object('more')) } : {}),
+    ...optional(fields, 'bytes'),
+    ...optional(fields, 'ownBytes'),
   };
 }
 
-function burstOf(fields: Fields, line: string): Burst {
-  const figure = (key: string): Figure => {
-    const found = asFields(fields[key], line);
-    return { median: numberOf(found, 'median', line), min: numberOf(found, 'min', line) };
-  };
+function burstOf(fields: Fields): Burst {
   return {
-    size: numberOf(fields, 'size', line),
-    rounds: numberOf(fields, 'rounds', line),
-    raise: figure('raise'),
-    deliver: figure('deliver'),
-    whole: figure('whole'),
+    size: fields.number('size'),
+    rounds: fields.number('rounds'),
+    raise: figureOf(fields, 'raise'),
+    deliver: figureOf(fields, 'deliver'),
+    whole: figureOf(fields, 'whole'),
+    ...optional(fields, 'entries'),
   };
 }
 
-function parse(line: string): Fields {
-  try {
-    return asFields(JSON.parse(line) as unknown, line);
-  } catch {
-    throw unreadable(line);
-  }
+function processMeasurementOf(fields: Fields): ProcessMeasurement {
+  return {
+    mechanism: fields.text('mechanism'),
+    ownerMiB: fields.number('ownerMiB'),
+    bursts: fields.objects('bursts').map(processBurstOf),
+  };
 }
 
-function asFields(value: unknown, line: string): Fields {
-  if (typeof value !== 'object' || value === null) throw unreadable(line);
-  return value as Fields;
+function processBurstOf(fields: Fields): ProcessBurst {
+  return {
+    size: fields.number('size'),
+    rounds: fields.number('rounds'),
+    deliver: figureOf(fields, 'deliver'),
+    whole: figureOf(fields, 'whole'),
+  };
 }
 
-function numberOf(fields: Fields, key: string, line: string): number {
-  const value = fields[key];
-  if (typeof value !== 'number') throw unreadable(line);
-  return value;
+function figureOf(fields: Fields, key: string): Figure {
+  const found = fields.object(key);
+  return { median: found.number('median'), min: found.number('min') };
 }
 
-function textOf(fields: Fields, key: string, line: string): string {
-  const value = fields[key];
-  if (typeof value !== 'string') throw unreadable(line);
-  return value;
+function oneMoreOf(fields: Fields): OneMore {
+  return { register: fields.number('register'), lookup: fields.number('lookup'), shutdown: fields.number('shutdown') };
 }
 
-function unreadable(line: string): InfrastructureError {
-  return new InfrastructureError('the guest’s bench said what cannot be read', { seen: line.slice(0, 300) });
+function optional<Key extends string>(fields: Fields, key: Key): Partial<Record<Key, number>> {
+  if (!fields.has(key)) return {};
+  const one: Partial<Record<Key, number>> = {};
+  one[key] = fields.number(key);
+  return one;
 }

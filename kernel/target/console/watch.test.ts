@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, test } from 'vitest';
-import { createConsoleWatch, stripPrefix } from './watch.ts';
+import { stripPrefix } from '../../../lib/printk.ts';
+import { createConsoleWatch } from './watch.ts';
 
 /** Each as a 6.12 kernel prints it, shortened in the middle. */
 const recorded = {
@@ -67,6 +68,22 @@ describe('what a kernel says when something is wrong', () => {
     const [oops] = watch.take().sightings;
     expect(oops?.excerpt.at(-1)).toContain('end trace');
     expect(oops?.excerpt).toHaveLength(5);
+  });
+
+  test('the words of a warning stand before the line that tells it, and belong to it', () => {
+    const watch = createConsoleWatch();
+
+    watch.push('[ 0.9] before\n[ 1.0] ------------[ cut here ]------------\n[ 1.0] its words\n');
+    watch.push('[ 1.1] WARNING: CPU: 0 PID: 1 at a.c:2 f+0x1/0x2\n[ 1.2] ---[ end trace 0 ]---\n');
+    watch.push('[ 2.0] WARNING: another\n');
+
+    const [first, second] = watch.take().sightings;
+    expect(first?.excerpt.map((line) => line.slice(7))).toEqual([
+      'its words',
+      'WARNING: CPU: 0 PID: 1 at a.c:2 f+0x1/0x2',
+      '---[ end trace 0 ]---',
+    ]);
+    expect(second?.excerpt).toEqual(['[ 2.0] WARNING: another']);
   });
 
   test('an oops that turns into a panic is both', () => {

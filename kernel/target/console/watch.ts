@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { stripPrefix } from '../../../lib/printk.ts';
 import type { Incident } from '../../../reporters/results.ts';
 import { consolePatterns } from './patterns.ts';
 import type { ConsolePattern } from './patterns.ts';
 
 /** Lines that an excerpt has at most. */
 const excerptLines = 60;
+
+const cutHere = /^-+\[ cut here \]-+$/;
+/** Lines that stand between it and the pattern at most. */
+const cutLines = 10;
 
 /** The words of the agent's markers. */
 export const markerPrefix = 'aemcert: ';
@@ -42,6 +47,8 @@ export function createConsoleWatch(): ConsoleWatch {
   let lines: string[] = [];
   let open: Open[] = [];
   let last: string[] = [];
+  /** From where a warning's own words come first: its pattern is in the line after them. */
+  let cut: string[] | undefined;
   let panic: Open | undefined;
   let lastLineAt = process.uptime() * 1000;
   const markers = new Map<string, () => void>();
@@ -65,15 +72,24 @@ export function createConsoleWatch(): ConsoleWatch {
     }
     lines.push(line);
     const going = open.find((incident) => !incident.done);
+    if (going === undefined && cutHere.test(message)) {
+      cut = [];
+      return;
+    }
+    const before = cut ?? [];
     const pattern = consolePatterns.find(({ begins }) => begins.test(message));
     if (pattern !== undefined && (going === undefined || pattern.fatal === true)) {
       if (going !== undefined) going.done = true;
-      const incident = { pattern, excerpt: [line], done: pattern.ends?.test(message) ?? false };
+      const incident = { pattern, excerpt: [...before, line], done: pattern.ends?.test(message) ?? false };
+      cut = undefined;
       open.push(incident);
       if (pattern.kind === 'panic') panic ??= incident;
       return;
     }
-    if (going === undefined) return;
+    if (going === undefined) {
+      cut = before.length < cutLines ? cut && [...cut, line] : undefined;
+      return;
+    }
     going.excerpt.push(line);
     if (going.excerpt.length >= excerptLines) going.done = true;
     if (going.pattern.ends?.test(message) === true) going.done = true;
@@ -96,9 +112,4 @@ export function createConsoleWatch(): ConsoleWatch {
     marker: (text) => new Promise((resolve) => markers.set(text, resolve)),
     lastLineAt: () => lastLineAt,
   };
-}
-
-/** Drops what printk puts before a message: level, time, CPU or caller. */
-export function stripPrefix(line: string): string {
-  return line.replace(/^(<\d+>)?(\[\s*\d+\.\d+\]\s?)?(\[\s*[TC]\d+\]\s?)?/, '');
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { appendFileSync } from 'node:fs';
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InfrastructureError } from '../../../lib/errors.ts';
+import { within } from '../../../lib/within.ts';
 import type { Incident, TargetInfo } from '../../../reporters/results.ts';
 import type { GuestBuild, KernelBuild } from '../../build/artifacts.ts';
 import { createAgentClient } from '../agent/client.ts';
@@ -15,13 +14,17 @@ import type { AgentClient } from '../agent/client.ts';
 import type { Hello } from '../agent/protocol.ts';
 import { createConsoleWatch } from '../console/watch.ts';
 import type { ConsoleWatch } from '../console/watch.ts';
-import { TargetDiedError } from '../died.ts';
+import { BootError, TargetDiedError } from '../died.ts';
 import { writeInitramfs } from '../initramfs.ts';
+import { makeScratch } from '../scratch.ts';
+import type { Scratch } from '../scratch.ts';
 import type { KernelHealth, Target } from '../target.ts';
 import { counterRate } from './clock.ts';
 import { qemuArguments } from './command.ts';
 import { chooseAccelerator, emulatorVersion, qemuProgram } from './kvm.ts';
 import type { AcceleratorChoice } from './kvm.ts';
+import { toIncident, watchLife } from './life.ts';
+import type { Life } from './life.ts';
 
 export interface BootOptions {
   readonly kernel: KernelBuild;
@@ -47,16 +50,19 @@ const closeLimit = 5_000;
 const bootAttempts = 8;
 
 /** The guest's kernel could not measure its timers: it lost its processor meanwhile. */
-class CoarseTimersError extends InfrastructureError {
-  constructor() {
-    super('the guest has no high-resolution timers', {
+class CoarseTimersError extends BootError {
+  constructor(incidents: readonly Incident[]) {
+    super('the guest has no high-resolution timers', incidents, {
       seen: `its kernel could not measure them in ${bootAttempts} boots: this host is too busy`,
       hint: 'try again when less runs on this machine',
     });
   }
 }
 
-/** Boots a kernel in QEMU and waits until its agent answers. */
+/**
+ * Boots a kernel in QEMU and waits until its agent answers. What the kernel complained of
+ * meanwhile is in the first health() of the target, or in the BootError.
+ */
 export async function bootQemu(options: BootOptions): Promise<Target> {
   await access(options.kernel.image).catch((cause: unknown) => {
     throw new InfrastructureError('no kernel image', {
@@ -69,13 +75,16 @@ export async function bootQemu(options: BootOptions): Promise<Target> {
     options.clock === 'icount'
       ? { accelerator: 'tcg', reason: 'only emulation counts instructions' }
       : await chooseAccelerator(options.kernel.image);
+  const earlier: Incident[] = [];
   for (let attempt = 1; ; attempt++) {
-    const folder = await mkdtemp(join(tmpdir(), 'aemcert-'));
+    const scratch = makeScratch();
     try {
-      return await boot(options, choice, folder);
+      return await boot(options, choice, scratch, earlier);
     } catch (error) {
-      await rm(folder, { recursive: true, force: true });
       if (!(error instanceof CoarseTimersError) || attempt === bootAttempts) throw error;
+      earlier.push(...error.incidents);
+    } finally {
+      await scratch.remove();
     }
   }
 }
@@ -83,7 +92,8 @@ export async function bootQemu(options: BootOptions): Promise<Target> {
 async function boot(
   options: BootOptions,
   choice: AcceleratorChoice,
-  folder: string,
+  { folder }: Scratch,
+  earlier: readonly Incident[],
 ): Promise<Target> {
   const { cpus = 2, memoryMiB = 512, clock = 'host' } = options;
   const agentSocket = join(folder, 'agent');
@@ -112,20 +122,23 @@ async function boot(
     qemu.kill('SIGKILL');
     await life.died;
     server.close();
-    await rm(folder, { recursive: true, force: true });
   };
+  const seen = (blame: Incident['blame']): Incident[] =>
+    watch.take().sightings.map((sighting) => toIncident(sighting, options.boot, blame));
   try {
-    const socket = await within(bootLimit, Promise.race([connected.socket, failWhenDied(life.died)]), 'QEMU connects');
+    const connecting = Promise.race([connected.socket, failWhenDied(life.died)]);
+    const socket = await within(bootLimit, connecting, late(bootLimit, 'QEMU connects'));
+    server.close();
     const agent = createAgentClient(socket);
     void life.died.then((incident) => agent.fail(new TargetDiedError(incident)));
-    const hello = await within(bootLimit, agent.hello, 'the agent says hello');
+    const hello = await within(bootLimit, agent.hello, late(bootLimit, 'the agent says hello'));
     if (hello.problems.length > 0) {
       throw new InfrastructureError('the guest could not be set up', {
         seen: [...hello.problems, ...watch.tail(20)].join('\n            '),
         expected: 'every module loads and every file system mounts',
       });
     }
-    if (hello.coarseTimers) throw new CoarseTimersError();
+    if (hello.coarseTimers) throw new CoarseTimersError(seen('kernel'));
     const info: TargetInfo = {
       driver: 'qemu',
       accelerator: choice.accelerator,
@@ -134,22 +147,36 @@ async function boot(
       memoryMiB,
       emulator: await emulatorVersion(),
     };
-    return createTarget({ options, info, hello, agent, watch, life, end });
+    return createTarget({ options, info, hello, agent, watch, life, end, earlier });
   } catch (error) {
     await end();
-    // Before its agent has said a word nothing was tested, so nothing can have failed.
-    if (error instanceof TargetDiedError) {
-      throw new InfrastructureError('the kernel did not boot', {
-        where: options.kernel.image,
-        seen: error.incident.excerpt.split('\n').slice(-20).join('\n            '),
-      });
-    }
-    throw error instanceof LimitError
-      ? new InfrastructureError(`the guest did not boot: ${error.message}`, {
-          seen: watch.tail(20).join('\n            ') || 'nothing on the console',
-        })
-      : error;
+    if (error instanceof CoarseTimersError) throw error;
+    // Whose fault it is that a machine does not come up, nobody knows.
+    throw bootError(error, options, watch, [...earlier, ...seen('infrastructure')]);
   }
+}
+
+/** Before its agent has said a word nothing was tested, so nothing can have failed. */
+function bootError(
+  error: unknown,
+  { kernel }: BootOptions,
+  watch: ConsoleWatch,
+  incidents: readonly Incident[],
+): BootError {
+  if (error instanceof TargetDiedError) {
+    const { incident } = error;
+    const others = incidents.filter(({ kind }) => kind !== incident.kind);
+    return new BootError('the kernel did not boot', [...others, { ...incident, blame: 'infrastructure' }], {
+      where: kernel.image,
+      seen: incident.excerpt.split('\n').slice(-20).join('\n            '),
+    });
+  }
+  if (error instanceof InfrastructureError && !(error instanceof LimitError)) return new BootError(error.message, incidents, error.details);
+  const why = error instanceof Error ? error.message : String(error);
+  return new BootError(`the guest did not boot: ${why}`, incidents, {
+    seen: watch.tail(20).join('\n            ') || 'nothing on the console',
+    cause: error,
+  });
 }
 
 interface Parts {
@@ -160,9 +187,12 @@ interface Parts {
   readonly watch: ConsoleWatch;
   readonly life: Life;
   readonly end: () => Promise<void>;
+  /** From boots before, which were given up. */
+  readonly earlier: readonly Incident[];
 }
 
-function createTarget({ options, info, hello, agent, watch, life, end }: Parts): Target {
+function createTarget({ options, info, hello, agent, watch, life, end, ...parts }: Parts): Target {
+  let earlier = parts.earlier;
   let closing: Promise<void> | undefined;
   let serial = 0;
   const heartbeat = setInterval(() => {
@@ -183,7 +213,8 @@ function createTarget({ options, info, hello, agent, watch, life, end }: Parts):
     const unique = `${text} #${++serial}`;
     const through = watch.marker(unique);
     await agent.request({ op: 'mark', text: unique });
-    await within(markerLimit, Promise.race([through, failWhenDied(life.died)]), 'the marker comes through');
+    const coming = Promise.race([through, failWhenDied(life.died)]);
+    await within(markerLimit, coming, late(markerLimit, 'the marker comes through'));
   };
 
   return {
@@ -199,14 +230,8 @@ function createTarget({ options, info, hello, agent, watch, life, end }: Parts):
     async health(): Promise<KernelHealth> {
       const [{ taint = -1 }] = await Promise.all([agent.request({ op: 'taint' }), mark('health')]);
       const { lines, sightings } = watch.take();
-      const at = new Date().toISOString();
-      const incidents = sightings.map((seen): Incident => ({
-        kind: seen.kind,
-        blame: 'kernel',
-        at,
-        boot: options.boot,
-        excerpt: seen.excerpt.join('\n'),
-      }));
+      const incidents = [...earlier, ...sightings.map((seen) => toIncident(seen, options.boot, 'kernel'))];
+      earlier = [];
       return { taint, log: lines, incidents };
     },
     close() {
@@ -214,81 +239,13 @@ function createTarget({ options, info, hello, agent, watch, life, end }: Parts):
         clearInterval(heartbeat);
         life.expected();
         const asked = agent.request({ op: 'shutdown' }).catch(() => undefined);
-        await within(closeLimit, Promise.all([asked, life.died]), 'the guest shuts down').catch(() => undefined);
+        const down = Promise.all([asked, life.died]);
+        await within(closeLimit, down, late(closeLimit, 'the guest shuts down')).catch(() => undefined);
         await end();
       })();
       return closing;
     },
   };
-}
-
-/** The end of the QEMU process, and who is to blame for it. */
-interface Life {
-  readonly died: Promise<Incident>;
-  /** From now on an end is what was asked for. */
-  expected(): void;
-  /** The guest answers no more. */
-  silent(): void;
-}
-
-function watchLife(qemu: ChildProcess, watch: ConsoleWatch, options: BootOptions): Life {
-  let expected = false;
-  let silent = false;
-  let stderr = '';
-  qemu.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    watch.push(text);
-    if (options.consoleLog === undefined) return;
-    try {
-      appendFileSync(options.consoleLog, text);
-    } catch {
-      // A full disk: what the tests need of the console they have.
-    }
-  });
-  qemu.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  const died = new Promise<Incident>((resolve) => {
-    const settle = (kind: Incident['kind'], blame: Incident['blame'], excerpt: string): void => {
-      resolve({ kind, blame, at: new Date().toISOString(), boot: options.boot, excerpt });
-    };
-    qemu.once('error', (error) => settle('exit', 'infrastructure', `QEMU: ${error.message}`));
-    // `close`, not `exit`: the console has been read to its end.
-    qemu.once('close', (code, signal) => {
-      const panic = watch.panic();
-      const tail = watch.tail(30).join('\n');
-      if (panic !== undefined) settle('panic', 'kernel', panicExcerpt(watch, panic.excerpt));
-      else if (silent) settle('silent', 'kernel', `no answer and no console output\n${tail}`);
-      else if (expected) settle('exit', 'infrastructure', 'it was shut down');
-      else if (signal !== null) settle('exit', 'infrastructure', `QEMU was killed by ${signal}\n${tail}`);
-      else if (code === 0) settle('exit', 'kernel', `the machine reset itself\n${tail}`);
-      else settle('exit', 'infrastructure', `QEMU exited with ${String(code)}: ${ownWords(stderr)}\n${tail}`);
-    });
-  });
-  return {
-    died,
-    expected() {
-      expected = true;
-    },
-    silent() {
-      silent = true;
-      qemu.kill('SIGKILL');
-    },
-  };
-}
-
-/** What led to the panic is worth more than what follows it. */
-function panicExcerpt(watch: ConsoleWatch, excerpt: readonly string[]): string {
-  const tail = watch.tail(80);
-  const at = tail.indexOf(excerpt[0] ?? '');
-  return [...tail.slice(Math.max(0, at - 40), at), ...excerpt].join('\n');
-}
-
-/** QEMU's words without those about what TCG does not emulate. */
-function ownWords(stderr: string): string {
-  return stderr
-    .split('\n')
-    .filter((line) => line.trim() !== '' && !line.includes("TCG doesn't support"))
-    .join('\n');
 }
 
 /** Its death follows ours, even by SIGKILL: no QEMU is left behind. */
@@ -313,16 +270,9 @@ async function failWhenDied(died: Promise<Incident>): Promise<never> {
   throw new TargetDiedError(await died);
 }
 
-class LimitError extends Error {}
-
-async function within<T>(ms: number, promise: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new LimitError(`waited ${ms / 1000} s until ${what}`)), ms);
-  });
-  try {
-    return await Promise.race([promise, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
+/** The error for what did not come. */
+function late(ms: number, what: string): () => Error {
+  return () => new LimitError(`waited ${ms / 1000} s until ${what}`);
 }
+
+class LimitError extends InfrastructureError {}

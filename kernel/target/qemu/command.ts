@@ -27,7 +27,8 @@ export function qemuArguments(machine: Machine): readonly string[] {
   const threads = machine.clock === 'icount' ? 'single' : 'multi';
   const kernel = [
     'console=ttyS0',
-    'quiet',
+    // What it complains of while it boots is evidence; a shell's user has no use for it.
+    machine.agentSocket === undefined ? 'quiet' : 'loglevel=5',
     'panic=-1',
     'oops=panic',
     'reboot=t',

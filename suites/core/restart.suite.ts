@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** How system calls go on: until when, and that signals end them all the same. */
+import { expect } from 'vitest';
+import { signals } from '../harness/aem.ts';
+import { asleep, startedEvent } from '../harness/handler-process.ts';
+import { sleepWithHandlers } from '../harness/sleep.ts';
+import { verifies } from '../harness/verifies.ts';
+
+const { SIGUSR1 } = signals;
+const ms = 1_000_000;
+
+for (const { id, calls } of [
+  {
+    id: 'AEM-CORE-215' as const,
+    calls: [
+      { name: 'epoll_wait', ret: 0, errno: null },
+      { name: 'timed_epoll_pwait', ret: 0, errno: null },
+      { name: 'timed_epoll_pwait2', ret: 0, errno: null },
+      { name: 'semop', ret: -1, errno: 'EAGAIN' },
+      { name: 'sigtimedwait', ret: -1, errno: 'EAGAIN' },
+      { name: 'timed_io_getevents', ret: 0, errno: null },
+      { name: 'timed_io_uring_enter', ret: -1, errno: 'ETIME' },
+    ],
+  },
+  {
+    id: 'AEM-CORE-216' as const,
+    calls: [
+      { name: 'timed_recv', ret: -1, errno: 'EAGAIN' },
+      { name: 'timed_send', ret: -1, errno: 'EAGAIN' },
+    ],
+  },
+]) {
+  for (const { name, ret, errno } of calls) {
+    verifies(id, `${name.replace('timed_', '')}() goes on to its first deadline`, async ({ probe, sh }) => {
+      const p = await probe();
+      await p.ok('prepare');
+      const eid = await startedEvent(p, 0);
+
+      // All the time: a wait that each handler begins anew does not end.
+      const { answer, length } = await sleepWithHandlers(p, sh, { name, eid, fires: Infinity });
+
+      expect(answer).toMatchObject({ ret, errno });
+      expect(answer['elapsed']).toBeGreaterThanOrEqual(length * ms);
+    });
+  }
+}
+
+verifies('AEM-CORE-217', 'a signal while a handler runs ends the call below it', async ({ probe, sh }) => {
+  const p = await probe();
+  await p.ok('prepare');
+  await p.ok('catch', { signal: SIGUSR1 });
+  const eid = await startedEvent(p, 0, 'hold');
+
+  for (const { name, ret, errno } of [
+    { name: 'pause', ret: -1, errno: 'EINTR' },
+    { name: 'nanosleep', ret: -1, errno: 'EINTR' },
+    { name: 'ppoll', ret: -1, errno: 'EINTR' },
+    { name: 'epoll_wait', ret: -1, errno: 'EINTR' },
+    { name: 'semop', ret: -1, errno: 'EINTR' },
+    { name: 'evkeepalive', ret: 0, errno: null },
+  ]) {
+    const call = p.send('call', { name, ms: name === 'nanosleep' ? 100_000 : undefined });
+    await p.notice('entering');
+    await asleep(sh, p.pid);
+    await p.on('io', 'fire', { eid });
+    await p.notice('holding');
+
+    await p.on('io', 'kill', { signal: SIGUSR1 });
+    expect(await p.notice('signal'), name).toMatchObject({ signal: SIGUSR1 });
+    await p.on('io', 'release', { eid });
+
+    expect(await call, name).toMatchObject({ ret, errno });
+    expect(await p.nextCall(), name).toMatchObject({ eid });
+  }
+});
+
+verifies('AEM-CORE-218', 'a signal that was handled before a call does not end it', async ({ probe, sh }) => {
+  const p = await probe();
+  await p.ok('prepare');
+  await p.ok('catch', { signal: SIGUSR1 });
+  const eid = await startedEvent(p, 0);
+  await p.on('io', 'kill', { signal: SIGUSR1 });
+  await p.notice('signal');
+
+  for (const { name, ret } of [{ name: 'ppoll', ret: 1 }, { name: 'epoll_wait', ret: 1 }]) {
+    const call = p.send('call', { name });
+    await p.notice('entering');
+    await asleep(sh, p.pid);
+    await p.on('io', 'fire', { eid });
+    await p.nextCall();
+    await asleep(sh, p.pid);
+    await p.on('io', 'feed', { what: 'pipe' });
+    expect(await call, name).toMatchObject({ ret, errno: null });
+    await p.send('call', { name: 'read' });
+    await p.notice('entering');
+  }
+});

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Blocking system calls that wait until some time and have no restart of
+ * their own: each waits `ms` for what does not come.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <linux/io_uring.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+static struct timespec timeout_of(const struct command *c)
+{
+	long ms = number(c, "ms", 0);
+
+	return (struct timespec){ ms / 1000, ms % 1000 * 1000000 };
+}
+
+/* Closes @fd and leaves errno as it was. */
+static long done(int fd, long ret)
+{
+	int error = errno;
+
+	close(fd);
+	errno = error;
+	return ret;
+}
+
+static long call_epoll_pwait(const struct command *c)
+{
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event event;
+	sigset_t none;
+
+	sigemptyset(&none);
+	return done(fd, epoll_pwait(fd, &event, 1, number(c, "ms", 0), &none));
+}
+
+static long call_epoll_pwait2(const struct command *c)
+{
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+	struct timespec t = timeout_of(c);
+	struct epoll_event event;
+
+	return done(fd, syscall(SYS_epoll_pwait2, fd, &event, 1, &t, NULL, 0));
+}
+
+static long call_io_uring_enter(const struct command *c)
+{
+	struct io_uring_params params = { 0 };
+	int fd = syscall(SYS_io_uring_setup, 1, &params);
+	struct timespec t = timeout_of(c);
+	struct io_uring_getevents_arg arg = { .ts = (uintptr_t)&t };
+
+	return done(fd, syscall(SYS_io_uring_enter, fd, 0, 1,
+				IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
+				&arg, sizeof(arg)));
+}
+
+static long call_io_getevents(const struct command *c)
+{
+	struct timespec t = timeout_of(c);
+	aio_context_t context = 0;
+	struct io_event event;
+	int ret, error;
+
+	if (syscall(SYS_io_setup, 1, &context) < 0)
+		return -1;
+	ret = syscall(SYS_io_getevents, context, 1, 1, &event, &t);
+	error = errno;
+	syscall(SYS_io_destroy, context);
+	errno = error;
+	return ret;
+}
+
+static int socket_with_timeout(const struct command *c, int option)
+{
+	struct timespec t = timeout_of(c);
+	struct timeval time = { t.tv_sec, t.tv_nsec / 1000 };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	/* An address of its own, that the kernel chooses. */
+	struct sockaddr_un self = { .sun_family = AF_UNIX };
+
+	if (bind(fd, (struct sockaddr *)&self, sizeof(self.sun_family)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, option, &time, sizeof(time)) < 0)
+		return -1;
+	return fd;
+}
+
+static long call_recv(const struct command *c)
+{
+	int fd = socket_with_timeout(c, SO_RCVTIMEO);
+	char byte;
+
+	return done(fd, recv(fd, &byte, 1, 0));
+}
+
+/* To another one that nobody reads from, until it is full. */
+static long call_send(const struct command *c)
+{
+	int fd = socket_with_timeout(c, SO_SNDTIMEO);
+	int to = socket_with_timeout(c, SO_RCVTIMEO);
+	struct sockaddr_un peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockname(to, (struct sockaddr *)&peer, &len) < 0 ||
+	    connect(fd, (struct sockaddr *)&peer, len) < 0)
+		return -1;
+	while (send(fd, "x", 1, MSG_DONTWAIT) == 1)
+		;
+	errno = 0;
+	return done(to, done(fd, send(fd, "x", 1, 0)));
+}
+
+const struct wait_call timed_calls[] = {
+	{ "timed_epoll_pwait", call_epoll_pwait, NULL },
+	{ "timed_epoll_pwait2", call_epoll_pwait2, NULL },
+	{ "timed_io_uring_enter", call_io_uring_enter, NULL },
+	{ "timed_io_getevents", call_io_getevents, NULL },
+	{ "timed_recv", call_recv, NULL },
+	{ "timed_send", call_send, NULL },
+	{ }
+};

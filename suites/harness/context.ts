@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import type { GuestOutput, GuestProcess, SpawnOptions, Target } from '../../kernel/target/target.ts';
+import { within } from '../../lib/within.ts';
+import { ExpectationError, MissingEventError, UnsupportedError } from './expectation.ts';
+import { startProbe } from './probe.ts';
+import type { Probe } from './probe.ts';
+import type { SessionSettings } from './session.ts';
+
+/** What a test is given. Everything that it starts in the guest ends with it. */
+export interface Context {
+  readonly target: Target;
+  /** Starts a probe; as root without options. */
+  probe(options?: SpawnOptions & { readonly argv?: readonly string[] }): Promise<Probe>;
+  /** Starts a program in the guest. */
+  spawn(argv: readonly string[], options?: SpawnOptions): Promise<GuestProcess>;
+  /** Runs a program in the guest to its end. */
+  run(argv: readonly string[], options?: SpawnOptions): Promise<GuestOutput>;
+  /** Runs a shell command as root; it has to succeed. Returns its stdout, trimmed. */
+  sh(command: string): Promise<string>;
+  /** A figure of the requirement. */
+  limit(name: string): number;
+  /** Waits for the next line of a process. */
+  line(process: GuestProcess): Promise<string>;
+  /** Ends the test: the subject lacks an optional feature. */
+  unsupported(reason: string): never;
+  /** To be done when the test has ended, in reverse order. */
+  after(action: () => Promise<unknown>): void;
+}
+
+const sigkill = 9;
+
+export function createContext(
+  settings: SessionSettings,
+  target: Target,
+  ids: readonly string[],
+  fault: string | undefined,
+  cleanups: (() => Promise<unknown>)[],
+): Context {
+  const env = fault === undefined ? {} : { AEM_FAULT: fault };
+  const catches = fault !== undefined && ids.includes(fault);
+  const deadline = catches ? (settings.faultDeadline ?? settings.deadline) : settings.deadline;
+  const withEnv = (options: SpawnOptions): SpawnOptions => ({ ...options, env: { ...env, ...options.env } });
+  const owned = (process: GuestProcess): GuestProcess => {
+    // Its whole session: what it started ends with it.
+    cleanups.push(async () => {
+      await target.exec(['kill', '-9', `-${process.pid}`]).catch(() => undefined);
+      await process.kill(sigkill).catch(() => undefined);
+      await process.exited;
+    });
+    return process;
+  };
+  const context: Context = {
+    target,
+    async probe({ argv = ['probe'], ...options } = {}) {
+      const probe = await startProbe(target, deadline, { argv, ...withEnv(options) });
+      owned(probe.process);
+      return probe;
+    },
+    spawn: async (argv, options = {}) => owned(await target.spawn(argv, withEnv(options))),
+    run: (argv, options = {}) => target.exec(argv, withEnv(options)),
+    async sh(command) {
+      const output = await target.exec(['sh', '-c', command], withEnv({}));
+      if (output.status !== 0) {
+        throw new ExpectationError(`\`${command}\` to succeed`, `status ${output.status ?? '?'}: ${output.stderr}`);
+      }
+      return output.stdout.trim();
+    },
+    limit(name) {
+      for (const id of ids) {
+        const value = settings.limits[id]?.[name];
+        if (value !== undefined) return value;
+      }
+      throw new Error(`no limit ${name} in ${ids.join(', ')}`);
+    },
+    async line(process) {
+      const late = (): Error => new MissingEventError(`a line within ${deadline / 1000} s`, 'none');
+      const next = await within(deadline, process.lines.next(), late);
+      if (next.done === true) throw new ExpectationError('a line', `the end of the output ${process.stderr()}`);
+      return next.value;
+    },
+    unsupported(reason) {
+      throw new UnsupportedError(reason);
+    },
+    after(action) {
+      cleanups.push(action);
+    },
+  };
+  return context;
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { expect, test } from 'vitest';
+import type { PlannedTest } from '../../reporters/results.ts';
+import type { Control } from '../controls/load.ts';
+import { countProofs, isCaught, judgeControl } from './controls.ts';
+import type { ControlOutcome } from './controls.ts';
+import type { Evidence } from './evidence.ts';
+
+const planned: PlannedTest = {
+  id: 'core/a/own',
+  suite: 'core',
+  file: 'suites/core/a.suite.ts',
+  title: 'own',
+  requirements: ['AEM-CORE-001'],
+  binding: 'aem',
+};
+const control: Control = {
+  requirement: 'AEM-CORE-001',
+  fault: 'It does nothing at all.',
+  edits: [],
+  alsoFails: [],
+  source: 'suites/controls/core.yaml',
+  line: 1,
+};
+
+function judged(evidence: Pick<Evidence, 'verdict' | 'by'>, more: Partial<Control> = {}): ControlOutcome {
+  const whole: Evidence = { startedAt: '', assertions: 1, incidents: [], stray: [], reason: 'why', ...evidence };
+  const executed = { id: planned.id, fault: control.requirement, durationMs: 1, evidence: whole };
+  return judgeControl({ ...control, ...more }, [planned], new Map([[`${control.requirement} ${planned.id}`, executed]]));
+}
+
+test.each(['assertion', 'missing-event', 'kernel-complaint'] as const)('a test that fails by %s catches, and says so', (by) => {
+  const outcome = judged({ verdict: 'FAIL', by });
+
+  expect(isCaught(outcome)).toBe(true);
+  expect(outcome.caughtBy).toEqual([{ test: planned.id, by }]);
+});
+
+test('a dead target catches only where the control announces it', () => {
+  const unannounced = judged({ verdict: 'FAIL', by: 'target-died' });
+  const announced = judged({ verdict: 'FAIL', by: 'target-died' }, { targetDies: 'it frees what is used' });
+
+  expect(isCaught(unannounced)).toBe(false);
+  expect(unannounced.died).toEqual([{ test: planned.id, why: 'why' }]);
+  expect(isCaught(announced)).toBe(true);
+});
+
+test.each(['UNRESOLVED', 'UNTESTED', 'UNSUPPORTED', 'PASS'] as const)('%s catches nothing: a time limit of the harness is UNRESOLVED', (verdict) => {
+  expect(isCaught(judged({ verdict }))).toBe(false);
+});
+
+test('those that were caught by nothing but what did not come are counted', () => {
+  const counts = countProofs([
+    judged({ verdict: 'FAIL', by: 'missing-event' }),
+    judged({ verdict: 'FAIL', by: 'assertion' }),
+    judged({ verdict: 'PASS' }),
+  ]);
+
+  expect(counts).toMatchObject({ assertion: 1, 'missing-event': 1, 'only-missing-event': 1, 'target-died': 0 });
+});

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import type { Results } from '../../reporters/results.ts';
+
+/**
+ * Why a run on the kernel without AEM proves nothing of its tests, one line each; empty when it does: the
+ * kernel without the series came up, every test ran on it, and none passed. A run in which nothing boots has
+ * no passed test either.
+ */
+export function unpatchedDoubts({ run, subject, target, plan, tests, incidents }: Results): readonly string[] {
+  const { release, patches } = subject.kernel;
+  const doubts: string[] = [];
+  if (!run.complete) doubts.push(`the run was cut off: ${run.interruption ?? 'no reason given'}`);
+  if (plan.length === 0 || tests.length !== plan.length) doubts.push(`${tests.length} of ${plan.length} tests have a result`);
+  if (patches.length > 0 || subject.modules.length > 0) doubts.push('patches or modules of AEM were there');
+  if (!/-plain(-|$)/.test(release)) doubts.push(`the kernel says that it is ${release}`);
+  if (target.accelerator === undefined) doubts.push('no target came up');
+  for (const { kind, blame } of incidents) doubts.push(`${kind} of the target, blamed on the ${blame}`);
+  for (const { id, verdict, boot, startedAt, reason = 'no reason' } of tests) {
+    if (verdict === 'PASS') doubts.push(`${id} passes, so it verifies nothing`);
+    else if (boot === undefined || startedAt === undefined) doubts.push(`${id} did not run: ${reason}`);
+    else if (verdict !== 'FAIL') doubts.push(`${id} is ${verdict}: ${reason}`);
+  }
+  return doubts;
+}
