@@ -9,12 +9,16 @@
  * which no capsule waits gets a process made for it, as with EVF_FORK.
  *
  * The program that a capsule runs is its owner's, as it was when the capsule
- * was made. No capsule is a zombie or sends a SIGCHLD, and those that wait
+ * was made. Its rights are not to be more than the owner's: one that was made
+ * with other credentials, filters or namespaces than the owner has by now is
+ * dismissed when its turn comes. (Not so for a root directory: who changes it
+ * without giving up CAP_SYS_CHROOT can change it back.) No capsule is a zombie or sends a SIGCHLD, and those that wait
  * end with their owner.
  *
  * A capsule's context holds its owner's. The owner's list of those that wait
  * does not hold them: each takes itself off, under the owner's lock.
  */
+#include <linux/cred.h>
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
@@ -51,6 +55,7 @@ void aem_capsule_forked(struct aem_task *owner, struct aem_task *capsule,
 	refcount_inc(&owner->ref);
 	capsule->owner = owner;
 	capsule->task = child;
+	capsule->cred = get_current_cred();
 	spin_lock_irq(&owner->lock);
 	owner->capsules++;
 	aem_capsule_count(owner);
@@ -60,24 +65,61 @@ void aem_capsule_forked(struct aem_task *owner, struct aem_task *capsule,
 }
 
 /*
+ * Has its owner, current, still the rights that the capsule was made with? It
+ * is on the owner's list, so its task is there and changes nothing itself.
+ */
+static bool aem_capsule_alike(struct aem_task *capsule)
+{
+	struct task_struct *task = capsule->task;
+
+	if (capsule->cred != current_cred() || task->nsproxy != current->nsproxy ||
+	    task_no_new_privs(task) != task_no_new_privs(current))
+		return false;
+#ifdef CONFIG_SECCOMP
+	if (task->seccomp.mode != current->seccomp.mode ||
+	    task->seccomp.filter != current->seccomp.filter)
+		return false;
+#endif
+	return true;
+}
+
+/*
+ * The next capsule that may be given a call, off the list; others are sent
+ * home. Called by the owner with its lock held. Returns NULL when none waits.
+ */
+static struct aem_task *aem_capsule_take(struct aem_task *owner)
+{
+	struct aem_task *capsule = NULL;
+
+	while (!capsule && !list_empty(&owner->idle)) {
+		capsule = list_first_entry(&owner->idle, struct aem_task,
+					   waiting);
+		list_del_init(&capsule->waiting);
+		capsule->served = true;
+		owner->capsules--;
+		if (aem_capsule_alike(capsule))
+			break;
+		capsule->dismissed = true;
+		wake_up(&capsule->given);
+		capsule = NULL;
+	}
+	aem_capsule_count(owner);
+	return capsule;
+}
+
+/*
  * Hands a delivery that has been constructed to a capsule that waits. Called
  * by the owner with its lock held. Returns false when none does.
  */
 bool aem_capsule_give(struct aem_task *owner, struct aem_slot *slot,
 		      const struct aem_call *call)
 {
-	struct aem_task *capsule;
+	struct aem_task *capsule = aem_capsule_take(owner);
 
-	capsule = list_first_entry_or_null(&owner->idle, struct aem_task,
-					   waiting);
 	if (!capsule)
 		return false;
-	list_del_init(&capsule->waiting);
-	owner->capsules--;
-	aem_capsule_count(owner);
 	capsule->own = *slot;
 	capsule->call = *call;
-	capsule->served = true;
 	slot->ev->state |= AEM_EV_HELD;
 	aem_task_dequeue(owner, slot->ev);
 	slot->ev = NULL;
@@ -103,7 +145,7 @@ static bool aem_capsule_ready(struct aem_task *capsule)
 	bool ready;
 
 	spin_lock_irq(&owner->lock);
-	ready = capsule->own.ev || !owner->task;
+	ready = capsule->own.ev || capsule->dismissed || !owner->task;
 	spin_unlock_irq(&owner->lock);
 	return ready;
 }
@@ -115,7 +157,7 @@ static bool aem_capsule_ready(struct aem_task *capsule)
  * @ucall: where the call goes
  *
  * Context: process, may sleep.
- * Return: 0 and the call; -ESRCH when the owner has ended, -EINVAL when
+ * Return: 0 and the call; -ESRCH when the owner has ended or sends it home, -EINVAL when
  * current is no capsule or has had its call, -EFAULT, -ERESTARTNOINTR: the
  * program does not see this call, so whether it wants its own restarted does
  * not matter.

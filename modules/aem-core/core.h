@@ -27,8 +27,9 @@
  *   aem_kind.gate      held for reading while an event is registered, for
  *                      writing to close the kind. Sleeps.
  *   aem_space.lock     the space's zone pointer. Sleeps.
- *   aem_zone.lock      the zone's bitmap and the events that wait for room.
+ *   aem_zone.lock      the events that wait for room in the zone.
  *                      Inside aem_task.lock, so with interrupts disabled.
+ *   aem_zone.room      the zone's bitmap. Sleeps; nothing inside it.
  *   aem_users_lock     the table of users. Process context.
  *   kinds_lock         the table of kinds. Sleeps.
  *
@@ -81,7 +82,8 @@ struct aem_user {
 };
 
 struct aem_zone {
-	spinlock_t lock;	/* used, starved, frees */
+	spinlock_t lock;	/* starved, frees */
+	struct mutex room;	/* used: a long search, so not with the above */
 	unsigned long addr;	/* in the process */
 	void *kaddr;
 	size_t size;
@@ -188,6 +190,7 @@ struct aem_task {
 	 */
 	struct aem_task *clone;
 	u8 clone_slot;
+	u32 clone_id;			/* of the event that was in the slot */
 	bool clone_capsule;
 	bool capsule_events;		/* the pool is wanted; under the lock */
 	unsigned int capsules;		/* made, without a call; under the lock */
@@ -199,7 +202,9 @@ struct aem_task {
 	struct aem_task *owner;		/* held */
 	struct list_head waiting;	/* on the owner's list of idle ones */
 	wait_queue_head_t given;
-	bool served;
+	const struct cred *cred;	/* the owner's when it was made; held */
+	bool served;			/* or dismissed: not counted any more */
+	bool dismissed;
 	struct aem_call call;
 };
 
@@ -276,6 +281,7 @@ void aem_restart_signalled(struct aem_task *t);
 ktime_t aem_restart_deadline(ktime_t expires);
 
 /* deliver.c */
+bool aem_event_spent(struct aem_event *ev);
 void aem_event_keep(struct aem_event *ev);
 void aem_slot_end(struct aem_slot *slot, enum aem_end how);
 void aem_task_revoke(struct aem_task *t, struct aem_event *ev);

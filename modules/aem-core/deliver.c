@@ -47,6 +47,26 @@ static u32 aem_call_state(struct aem_task *t, unsigned int index)
 	return READ_ONCE(t->ring->calls[index].state) & AEM_CALL_STATE;
 }
 
+/**
+ * aem_event_spent - is it a one-shot event whose handler has been called?
+ * @ev: the event
+ *
+ * Nothing comes of it any more, though it is there until its batch has ended.
+ *
+ * Context: any, with the owner's lock held.
+ * Return: true when it is. One that runs in a process of its own is not told.
+ */
+bool aem_event_spent(struct aem_event *ev)
+{
+	u32 state;
+
+	if (!(ev->flags & EVF_ONESHOT) || !(ev->state & AEM_EV_RUNNING) ||
+	    ev->flags & (EVF_FORK | EVF_CAPSULE))
+		return false;
+	state = aem_call_state(ev->task, ev->slot);
+	return state == AEM_CALL_TAKEN || state == AEM_CALL_DONE;
+}
+
 /*
  * Keeps an activation whose handler was not called. Called with the owner's
  * lock held.

@@ -187,7 +187,8 @@ EXPORT_SYMBOL_GPL(aem_event_zone_size);
  * once more for all that came since.
  *
  * Context: any, but not under a run-queue lock or the owner's pi_lock.
- * Return: false when the event was shut down, so nobody will be told.
+ * Return: false when the event was shut down, or was to run once and has, so
+ * nobody will be told.
  */
 bool aem_raise(struct aem_event *ev)
 {
@@ -196,7 +197,7 @@ bool aem_raise(struct aem_event *ev)
 	unsigned long flags;
 
 	spin_lock_irqsave(&t->lock, flags);
-	alive = !(ev->state & AEM_EV_DEAD);
+	alive = !(ev->state & AEM_EV_DEAD) && !aem_event_spent(ev);
 	if (alive) {
 		merged = ev->pending && (!ev->each || ev->pending == U32_MAX);
 		ev->raised++;

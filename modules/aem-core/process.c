@@ -19,6 +19,7 @@
  * the activation tried again later.
  */
 #include <linux/fs.h>
+#include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -26,6 +27,9 @@
 
 /* Until a handler process that could not be made is tried again. */
 #define AEM_RETRY_MS	100
+
+/* Events that are tried again with interrupts off, at a time. */
+#define AEM_RETRY_BATCH	64
 
 /*
  * Its process cannot be made: it is tried again later. Called with the lock
@@ -73,6 +77,7 @@ long aem_process_prepare(struct aem_task *t, unsigned long index)
 	if (index != AEM_FORK_CAPSULE) {
 		if (index >= t->used)
 			return -EINVAL;
+		index = array_index_nospec(index, AEM_RING_CALLS);
 		ev = t->slots[index].ev;
 		if (!ev || !(ev->flags & (EVF_FORK | EVF_CAPSULE)))
 			return -EINVAL;
@@ -88,6 +93,7 @@ long aem_process_prepare(struct aem_task *t, unsigned long index)
 		aem_task_put(t->clone);
 	t->clone_capsule = index == AEM_FORK_CAPSULE;
 	t->clone_slot = t->clone_capsule ? 0 : index;
+	t->clone_id = ev ? ev->id : 0;
 	spin_lock_irq(&t->lock);
 	t->clone = clone;
 	spin_unlock_irq(&t->lock);
@@ -125,7 +131,8 @@ long aem_process_cancel(struct aem_task *t)
 	if (!clone)
 		return -EINVAL;
 	aem_task_put(clone);
-	if (!t->clone_capsule && t->slots[t->clone_slot].ev)
+	if (!t->clone_capsule && t->slots[t->clone_slot].ev &&
+	    t->slots[t->clone_slot].ev->id == t->clone_id)
 		aem_process_put_off(t, t->clone_slot);
 	return 0;
 }
@@ -136,9 +143,16 @@ void aem_process_retry(struct work_struct *work)
 	struct aem_task *t = container_of(to_delayed_work(work),
 					  struct aem_task, retry);
 	struct aem_event *ev;
+	unsigned int n = 0;
 
 	spin_lock_irq(&t->lock);
 	while (!list_empty(&t->postponed)) {
+		if (++n % AEM_RETRY_BATCH == 0) {
+			spin_unlock_irq(&t->lock);
+			cond_resched();
+			spin_lock_irq(&t->lock);
+			continue;
+		}
 		ev = list_first_entry(&t->postponed, struct aem_event, queue);
 		list_del_init(&ev->queue);
 		ev->state &= ~AEM_EV_POSTPONED;
@@ -163,7 +177,7 @@ void aem_process_forked(struct task_struct *child)
 		return;
 	}
 	/* Its program has said of the call that it is over. */
-	if (!ev) {
+	if (!ev || ev->id != t->clone_id) {
 		aem_task_put(clone);
 		return;
 	}

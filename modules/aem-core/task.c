@@ -17,6 +17,7 @@
  * them.
  */
 #include <linux/aem.h>
+#include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pid.h>
@@ -137,6 +138,8 @@ void aem_task_put(struct aem_task *t)
 		aem_user_put(t->user);
 	if (t->space)
 		aem_space_put(t->space);
+	if (t->cred)
+		put_cred(t->cred);
 	kvfree(t);
 	module_put(THIS_MODULE);
 }

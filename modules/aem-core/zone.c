@@ -54,6 +54,7 @@ static struct aem_zone *aem_zone_create(size_t size)
 	if (!zone)
 		return NULL;
 	spin_lock_init(&zone->lock);
+	mutex_init(&zone->room);
 	INIT_LIST_HEAD(&zone->starved);
 	zone->size = size;
 	zone->user = aem_user_get(current_uid());
@@ -92,13 +93,13 @@ void *aem_zone_alloc(struct aem_zone *zone, size_t len)
 	void *data = NULL;
 	unsigned long at;
 
-	spin_lock_irq(&zone->lock);
+	mutex_lock(&zone->room);
 	at = bitmap_find_next_zero_area(zone->used, bits, 0, nr, 0);
 	if (at < bits) {
 		bitmap_set(zone->used, at, nr);
 		data = zone->kaddr + at * CHUNK;
 	}
-	spin_unlock_irq(&zone->lock);
+	mutex_unlock(&zone->room);
 	return data;
 }
 
@@ -162,9 +163,11 @@ void aem_zone_free(struct aem_zone *zone, void *data, size_t len)
 	struct aem_event *ev;
 	LIST_HEAD(round);
 
-	spin_lock_irq(&zone->lock);
+	mutex_lock(&zone->room);
 	bitmap_clear(zone->used, (data - zone->kaddr) / CHUNK,
 		     DIV_ROUND_UP(len, CHUNK));
+	mutex_unlock(&zone->room);
+	spin_lock_irq(&zone->lock);
 	WRITE_ONCE(zone->frees, zone->frees + 1);
 	list_splice_init(&zone->starved, &round);
 	spin_unlock_irq(&zone->lock);

@@ -204,6 +204,7 @@ export const requirementIds = [
   'AEM-CORE-119',
   'AEM-CORE-120',
   'AEM-CORE-121',
+  'AEM-CORE-219',
   'AEM-CORE-167',
   'AEM-CORE-168',
   'AEM-CORE-169',

@@ -245,3 +245,28 @@ verifies('AEM-CORE-121', 'a capsule that catches a signal goes on waiting', asyn
     expect(capsules).toContain((await p.nextCall()).tid);
   }
 });
+
+for (const { what, verb, args, line } of [
+  { what: 'credentials', verb: 'become', args: { uid: 65534 }, line: 'Uid:\t65534\t65534\t65534\t65534' },
+  { what: 'system calls', verb: 'refuse', args: { calls: 111, errno: 1 }, line: 'Seccomp:\t2' },
+]) {
+  verifies('AEM-CORE-219', `no handler has ${what} that the owner gave up after its capsules were made`, async (context) => {
+    const p = await context.probe();
+    const gate = await makeGate(context);
+    await p.ok('on', { eid: 0, do: 'gate:1' });
+    const eid = await startedEvent(p, evf.capsule);
+    const capsules = await waiting(context, p);
+
+    await p.ok(verb, args);
+    await p.on('io', 'fire', { eid });
+
+    const pid = await gate.reached(p);
+    expect(capsules.length).toBeGreaterThan(0);
+    expect(capsules).not.toContain(pid);
+    expect(await context.sh(`cat /proc/${pid}/status`)).toContain(line);
+    for (const capsule of capsules) await ended(p, capsule);
+    await gate.open();
+    await ended(p, pid);
+    expect(await p.on('io', 'books', { eid })).toMatchObject({ delivered: 1, pending: 0 });
+  });
+}
