@@ -21,8 +21,10 @@ describe('the requirements of this suite', () => {
     expect(set.files).toEqual([
       'specs/aem/core.yaml',
       'specs/aem/delivery.yaml',
+      'specs/aem/faults.yaml',
       'specs/aem/pexit.yaml',
       'specs/aem/processes.yaml',
+      'specs/aem/surroundings.yaml',
       'specs/cgl/neighbours.yaml',
       'specs/cgl/prf-5.0.yaml',
       'specs/cgl/r1.yaml',

@@ -27,4 +27,4 @@ test('each requirement has a negative control, and its tests catch it', async ()
   } finally {
     await rm(out, { recursive: true, force: true });
   }
-});
+}, 30 * 60_000);

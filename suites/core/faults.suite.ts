@@ -301,7 +301,9 @@ verifies('AEM-CORE-199', 'reading the list of events, whatever is refused', asyn
   const { probe, sh } = context;
   await armFaults(context);
   const p = await probe();
-  const { first } = await p.send('many', { count: 100, idle: true });
+  // More than a page of lines, however short the ids.
+  const count = 250;
+  const { first } = await p.send('many', { count, idle: true });
 
   const failed = await eachFault({
     errors: refusals,
@@ -313,7 +315,7 @@ verifies('AEM-CORE-199', 'reading the list of events, whatever is refused', asyn
   });
 
   expect(failed).toBeGreaterThan(2);
-  for (let i = 0; i < 100; i++) await p.ok('shutdown', { eid: Number(first) + i });
+  for (let i = 0; i < count; i++) await p.ok('shutdown', { eid: Number(first) + i });
   expect(await footprint(sh)).toContain('aem_example 0');
   expect(await leaks(sh)).toBe('');
 }, injecting);
