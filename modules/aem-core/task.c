@@ -314,8 +314,7 @@ static void aem_task_signalled(void)
 {
 	struct aem_task *t = current->aem;
 
-	if (t->depth)
-		aem_task_unwind(t);
+	aem_task_unwind(t);
 	aem_restart_signalled(t);
 }
 
