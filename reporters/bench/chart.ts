@@ -73,7 +73,7 @@ ${ticks.map(
     (tick) => html`<path class="grid" d="M${box.left} ${round(y.at(tick))}H${box.right}"/><text class="soft" x="${box.left - 8}" y="${round(y.at(tick) + 4)}" text-anchor="end">${grouped(tick)}</text>
 `,
   )}${counts.map(
-    (count) => html`<path class="axis" d="M${round(x.at(count))} ${box.bottom}v5"/><text class="soft" x="${round(x.at(count))}" y="${box.bottom + 20}" text-anchor="middle">${grouped(count)}</text>
+    (count) => html`<path class="axis" d="M${round(x.at(count))} ${box.bottom}v5"/><text class="soft" x="${round(x.at(count))}" y="${box.bottom + 20}" text-anchor="middle">${short(count)}</text>
 `,
   )}<path class="axis" fill="none" d="M${box.left} ${box.top}V${box.bottom}H${box.right}"/>
 <text class="ink" x="${(box.left + box.right) / 2}" y="${box.bottom + 40}" text-anchor="middle">idle registrations</text>
@@ -140,6 +140,11 @@ function footnotes(run: ClockRun): readonly string[] {
     'From when all of a burst are raised until the program, which waits, has been told of all. Dashed: for contrast.',
     ...told,
   ];
+}
+
+/** Millions stand near each other: `1 M`, `4 M`. */
+function short(count: number): string {
+  return count >= 1_000_000 && count % 100_000 === 0 ? `${count / 1_000_000} M` : grouped(count);
 }
 
 function round(value: number): number {

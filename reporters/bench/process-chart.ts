@@ -16,7 +16,7 @@ const head = 46;
 const foot = 58;
 const line = 34;
 const left = 200;
-const right = 860;
+const right = 850;
 
 /** A chart of a run: what a handler process costs in all, a panel a burst, a line a mechanism, a mark an owner. */
 export function processChart(run: ClockRun): string {
