@@ -12,8 +12,10 @@
  * was made. Its rights are not to be more than the owner's: one that was made
  * with other credentials, filters or namespaces than the owner has by now is
  * dismissed when its turn comes. (Not so for a root directory: who changes it
- * without giving up CAP_SYS_CHROOT can change it back.) No capsule is a zombie or sends a SIGCHLD, and those that wait
- * end with their owner.
+ * without giving up CAP_SYS_CHROOT can change it back.)
+ *
+ * No capsule is a zombie or sends a SIGCHLD, and those that wait end with
+ * their owner.
  *
  * A capsule's context holds its owner's. The owner's list of those that wait
  * does not hold them: each takes itself off, under the owner's lock.
