@@ -197,7 +197,9 @@ bool aem_raise(struct aem_event *ev)
 	unsigned long flags;
 
 	spin_lock_irqsave(&t->lock, flags);
-	alive = !(ev->state & AEM_EV_DEAD) && !aem_event_spent(ev);
+	alive = !(ev->state & AEM_EV_DEAD);
+	if (alive && aem_event_spent(ev))
+		alive = false;
 	if (alive) {
 		merged = ev->pending && (!ev->each || ev->pending == U32_MAX);
 		ev->raised++;
