@@ -96,13 +96,12 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s keeps what was measured and leaves
       if (text.toString().includes('fixture: ends')) resolve();
     });
   });
-  const before = await leftBehind();
+  await expect.poll(leftBehind, { timeout: 60_000 }).toHaveLength(1);
 
   run.kill(signal);
   const { exitCode } = await run;
 
   const measured = await results();
-  expect(before).toHaveLength(1);
   expect(exitCode).toBe(3);
   expect(measured.run.complete).toBe(false);
   expect(measured.run.interruption).toContain(signal);
