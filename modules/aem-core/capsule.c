@@ -159,10 +159,10 @@ static bool aem_capsule_ready(struct aem_task *capsule)
  * @ucall: where the call goes
  *
  * Context: process, may sleep.
- * Return: 0 and the call; -ESRCH when the owner has ended or sends it home, -EINVAL when
- * current is no capsule or has had its call, -EFAULT, -ERESTARTNOINTR: the
- * program does not see this call, so whether it wants its own restarted does
- * not matter.
+ * Return: 0 and the call; -ESRCH when the owner has ended or sends it home,
+ * -EINVAL when current is no capsule or has had its call, -EFAULT,
+ * -ERESTARTNOINTR: the program does not see this call, so whether it wants its
+ * own restarted does not matter.
  */
 long aem_capsule_wait(struct aem_task *capsule, struct file *file,
 		      struct aem_call __user *ucall)

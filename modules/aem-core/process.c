@@ -115,6 +115,14 @@ static struct aem_task *aem_process_announced(struct aem_task *t)
 	return clone;
 }
 
+/* The delivery it was announced for; NULL when its program ended that since. */
+static struct aem_slot *aem_process_slot(struct aem_task *t)
+{
+	struct aem_slot *slot = &t->slots[t->clone_slot];
+
+	return slot->ev && slot->ev->id == t->clone_id ? slot : NULL;
+}
+
 /**
  * aem_process_cancel - the announced child could not be made
  * @t: of current
@@ -131,8 +139,7 @@ long aem_process_cancel(struct aem_task *t)
 	if (!clone)
 		return -EINVAL;
 	aem_task_put(clone);
-	if (!t->clone_capsule && t->slots[t->clone_slot].ev &&
-	    t->slots[t->clone_slot].ev->id == t->clone_id)
+	if (!t->clone_capsule && aem_process_slot(t))
 		aem_process_put_off(t, t->clone_slot);
 	return 0;
 }
@@ -167,8 +174,8 @@ void aem_process_forked(struct task_struct *child)
 {
 	struct aem_task *t = current->aem;
 	struct aem_task *clone = aem_process_announced(t);
-	struct aem_slot *slot = &t->slots[t->clone_slot];
-	struct aem_event *ev = slot->ev;
+	struct aem_slot *slot;
+	struct aem_event *ev;
 
 	if (!clone)
 		return;
@@ -176,11 +183,12 @@ void aem_process_forked(struct task_struct *child)
 		aem_capsule_forked(t, clone, child);
 		return;
 	}
-	/* Its program has said of the call that it is over. */
-	if (!ev || ev->id != t->clone_id) {
+	slot = aem_process_slot(t);
+	if (!slot) {
 		aem_task_put(clone);
 		return;
 	}
+	ev = slot->ev;
 	clone->task = child;
 	WRITE_ONCE(t->ring->calls[t->clone_slot].state, AEM_CALL_NONE);
 

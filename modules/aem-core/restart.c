@@ -177,8 +177,7 @@ static long aem_restart_call(struct aem_task *t, struct aem_level *level)
 	if ((ret != -EINTR && ret != -ERESTARTNOHAND) ||
 	    task_sigpending(current) || !test_thread_flag(TIF_NOTIFY_SIGNAL))
 		return ret == -ERESTARTNOHAND ? -EINTR : ret;
-	/* For an event once more: aem_restart_save() finds it put aside. */
-	level->again = again;
+	/* For an event once more: aem_restart_save() finds it still aside. */
 	level->resume = AEM_RESUME_CALL;
 	set_restart_fn(&current->restart_block, do_no_restart_syscall);
 	return -ERESTART_RESTARTBLOCK;

@@ -321,26 +321,34 @@ static void aem_task_signalled(void)
 	aem_restart_signalled(t);
 }
 
+/*
+ * sigsuspend(), ppoll() and the like wait with a mask of their own. A handler
+ * has the program's: a signal that they wait for stays pending and ends the
+ * call when it goes on.
+ */
+static void aem_task_program_mask(struct aem_task *t)
+{
+	bool due;
+
+	spin_lock_irq(&t->lock);
+	due = aem_upcall_due(t);
+	spin_unlock_irq(&t->lock);
+	if (due && test_and_clear_restore_sigmask())
+		sigprocmask(SIG_SETMASK, &current->saved_sigmask, NULL);
+}
+
 /* The hook in get_signal(). */
 static bool aem_task_upcall(struct ksignal *ksig)
 {
 	struct aem_task *t = current->aem;
 	struct aem_level *level = NULL;
 	unsigned int batch;
-	bool kicked, due;
+	bool kicked;
 
 	if (t->depth)
 		aem_task_unwind(t);
-	/*
-	 * sigsuspend(), ppoll() and the like wait with a mask of their own. A
-	 * handler has the program's: a signal that they wait for stays pending
-	 * and ends the call when it goes on.
-	 */
-	spin_lock_irq(&t->lock);
-	due = aem_upcall_due(t);
-	spin_unlock_irq(&t->lock);
-	if (due && test_and_clear_restore_sigmask())
-		sigprocmask(SIG_SETMASK, &current->saved_sigmask, NULL);
+	if (test_restore_sigmask())
+		aem_task_program_mask(t);
 	batch = aem_task_serve(t, user_stack_pointer(current_pt_regs()) -
 				  AEM_FRAME_MIN, &kicked);
 	if (batch)
