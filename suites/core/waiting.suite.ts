@@ -2,38 +2,27 @@
 /** Waiting for events, and calls that events interrupt. */
 import { expect } from 'vitest';
 import { evf, signals } from '../harness/aem.ts';
-import type { Probe } from '../harness/probe.ts';
+import { asleep, startedEvent } from '../harness/handler-process.ts';
 import { sleepWithHandlers } from '../harness/sleep.ts';
 import { verifies } from '../harness/verifies.ts';
 
 const { SIGUSR1, SIGUSR2 } = signals;
 const ms = 1_000_000;
 
-async function started(p: Probe): Promise<number> {
-  const eid = await p.ok('register');
-  await p.ok('start', { eid });
-  return eid;
-}
-
-/** Waits until a thread sleeps in a system call: what interrupts it now interrupts that. */
-async function asleep(p: Probe, sh: (command: string) => Promise<string>, tid = p.pid): Promise<void> {
-  await sh(`until grep -q '^State:.S' /proc/${p.pid}/task/${tid}/status; do :; done`);
-}
-
 verifies('AEM-CORE-057', 'aem_evkeepalive() goes on waiting after handlers have run', async ({ probe, sh }) => {
   const p = await probe();
-  const eid = await started(p);
+  const eid = await startedEvent(p, 0);
   await p.ok('catch', { signal: SIGUSR1 });
   const state = { ended: false };
   const call = p.send('call', { name: 'evkeepalive' }).finally(() => (state.ended = true));
   await p.notice('entering');
 
   for (let i = 0; i < 3; i++) {
-    await asleep(p, sh);
+    await asleep(sh, p.pid);
     await p.on('io', 'fire', { eid });
     await p.nextCall();
   }
-  await asleep(p, sh);
+  await asleep(sh, p.pid);
   await p.on('io', 'gettid');
   // An answer of the call would have come before this one.
   expect(state.ended).toBe(false);
@@ -48,7 +37,7 @@ verifies('AEM-CORE-058', 'aem_evkeepalive() returns when a signal is delivered',
   await p.ok('catch', { signal: SIGUSR1, restart: true });
   const call = p.send('call', { name: 'evkeepalive' });
   await p.notice('entering');
-  await asleep(p, sh);
+  await asleep(sh, p.pid);
 
   await p.on('io', 'kill', { signal: SIGUSR1 });
 
@@ -77,7 +66,7 @@ verifies('AEM-CORE-059', 'main’s end waits for the events with EVF_KEEPALIVE',
 
 verifies('AEM-CORE-059', 'main’s end waits for no event without EVF_KEEPALIVE', async ({ probe }) => {
   const p = await probe();
-  await started(p);
+  await startedEvent(p, 0);
 
   await p.ok('return', { status: 7 });
 
@@ -86,10 +75,10 @@ verifies('AEM-CORE-059', 'main’s end waits for no event without EVF_KEEPALIVE'
 
 verifies('AEM-CORE-060', 'aem_evwait() returns how many handlers have run', async ({ probe, sh }) => {
   const p = await probe();
-  const [a, b] = [await started(p), await started(p)];
+  const [a, b] = [await startedEvent(p, 0), await startedEvent(p, 0)];
   const call = p.send('call', { name: 'evwait' });
   await p.notice('entering');
-  await asleep(p, sh);
+  await asleep(sh, p.pid);
 
   await p.on('io', 'fire', { eid: a });
   expect(await call).toMatchObject({ ret: 1 });
@@ -102,7 +91,7 @@ verifies('AEM-CORE-060', 'aem_evwait() returns how many handlers have run', asyn
 
 verifies('AEM-CORE-061', 'aem_evwait() returns at once when a handler ran before it', async ({ probe }) => {
   const p = await probe();
-  const eid = await started(p);
+  const eid = await startedEvent(p, 0);
   await p.ok('fire', { eid });
   await p.settle();
 
@@ -112,7 +101,7 @@ verifies('AEM-CORE-061', 'aem_evwait() returns at once when a handler ran before
 
 verifies('AEM-CORE-062', 'aem_evwait() returns 0 at its time-out and not before', async ({ probe }) => {
   const p = await probe();
-  await started(p);
+  await startedEvent(p, 0);
 
   const late = await p.send('call', { name: 'evwait', ms: 30 });
 
@@ -125,7 +114,7 @@ verifies('AEM-CORE-063', 'aem_evwait() fails with EINTR when a signal is deliver
   await p.ok('catch', { signal: SIGUSR1, restart: true });
   const call = p.send('call', { name: 'evwait' });
   await p.notice('entering');
-  await asleep(p, sh);
+  await asleep(sh, p.pid);
 
   await p.on('io', 'kill', { signal: SIGUSR1 });
 
@@ -135,7 +124,7 @@ verifies('AEM-CORE-063', 'aem_evwait() fails with EINTR when a signal is deliver
 verifies('AEM-CORE-064', 'read(), wait4() and futex go on waiting after a handler', async ({ probe, sh }) => {
   const p = await probe();
   await p.ok('prepare');
-  const eid = await started(p);
+  const eid = await startedEvent(p, 0);
   const pid = await p.ok('child', { how: 'return', arg: 3 });
 
   for (const { name, feed, args, ret } of [
@@ -146,11 +135,11 @@ verifies('AEM-CORE-064', 'read(), wait4() and futex go on waiting after a handle
     const call = p.send('call', { name, ...args });
     await p.notice('entering');
     for (let i = 0; i < 2; i++) {
-      await asleep(p, sh);
+      await asleep(sh, p.pid);
       await p.on('io', 'fire', { eid });
       await p.nextCall();
     }
-    await asleep(p, sh);
+    await asleep(sh, p.pid);
     await feed();
     expect(await call, name).toMatchObject({ ret, errno: null });
   }
@@ -158,17 +147,17 @@ verifies('AEM-CORE-064', 'read(), wait4() and futex go on waiting after a handle
 
 verifies('AEM-CORE-065', 'pause() and sigsuspend() go on until a signal comes', async ({ probe, sh }) => {
   const p = await probe();
-  const eid = await started(p);
+  const eid = await startedEvent(p, 0);
   await p.ok('catch', { signal: SIGUSR1 });
 
   for (const name of ['pause', 'sigsuspend']) {
     const state = { ended: false };
     const call = p.send('call', { name }).finally(() => (state.ended = true));
     await p.notice('entering');
-    await asleep(p, sh);
+    await asleep(sh, p.pid);
     await p.on('io', 'fire', { eid });
     await p.nextCall();
-    await asleep(p, sh);
+    await asleep(sh, p.pid);
     await p.on('io', 'gettid');
     // An answer of the call would have come before this one.
     expect(state.ended, name).toBe(false);
@@ -182,7 +171,7 @@ verifies('AEM-CORE-065', 'pause() and sigsuspend() go on until a signal comes', 
 verifies('AEM-CORE-065', 'ppoll(), select() and msgrcv() go on until what they wait for comes', async ({ probe, sh }) => {
   const p = await probe();
   await p.ok('prepare');
-  const eid = await started(p);
+  const eid = await startedEvent(p, 0);
 
   for (const { name, what, ret } of [
     { name: 'ppoll', what: 'pipe', ret: 1 },
@@ -191,10 +180,10 @@ verifies('AEM-CORE-065', 'ppoll(), select() and msgrcv() go on until what they w
   ]) {
     const call = p.send('call', { name });
     await p.notice('entering');
-    await asleep(p, sh);
+    await asleep(sh, p.pid);
     await p.on('io', 'fire', { eid });
     await p.nextCall();
-    await asleep(p, sh);
+    await asleep(sh, p.pid);
     await p.on('io', 'feed', { what });
     expect(await call, name).toMatchObject({ ret, errno: null });
     if (what === 'pipe') await p.send('call', { name: 'read' });
@@ -205,12 +194,12 @@ verifies('AEM-CORE-065', 'ppoll(), select() and msgrcv() go on until what they w
 verifies('AEM-CORE-065', 'ppoll() and select() keep their time-outs', async ({ probe, sh }) => {
   const p = await probe();
   await p.ok('prepare');
-  const eid = await started(p);
+  const eid = await startedEvent(p, 0);
 
   for (const name of ['ppoll', 'select']) {
     const call = p.send('call', { name, ms: 60 });
     await p.notice('entering');
-    await asleep(p, sh);
+    await asleep(sh, p.pid);
     await p.on('io', 'fire', { eid });
     const result = await call;
     expect(result, name).toMatchObject({ ret: 0, errno: null });
@@ -221,7 +210,7 @@ verifies('AEM-CORE-065', 'ppoll() and select() keep their time-outs', async ({ p
 verifies('AEM-CORE-066', 'sleeps go on to their first deadline', async ({ probe, sh }) => {
   const p = await probe();
   await p.ok('prepare');
-  const eid = await started(p);
+  const eid = await startedEvent(p, 0);
 
   for (const { name, ret, errno } of [
     { name: 'nanosleep', ret: 0, errno: null },
@@ -241,7 +230,7 @@ verifies('AEM-CORE-066', 'sleeps go on to their first deadline', async ({ probe,
 verifies('AEM-CORE-067', 'epoll_wait(), semop() and sigtimedwait() go on, and not short', async ({ probe, sh }) => {
   const p = await probe();
   await p.ok('prepare');
-  const eid = await started(p);
+  const eid = await startedEvent(p, 0);
 
   for (const { name, ret, errno } of [
     { name: 'epoll_wait', ret: 0, errno: null },
@@ -257,16 +246,16 @@ verifies('AEM-CORE-067', 'epoll_wait(), semop() and sigtimedwait() go on, and no
 verifies('AEM-CORE-068', 'a signal ends a call with EINTR as without events', async ({ probe, sh }) => {
   const p = await probe();
   await p.ok('prepare');
-  const eid = await started(p);
+  const eid = await startedEvent(p, 0);
   await p.ok('catch', { signal: SIGUSR2 });
 
   for (const name of ['read', 'nanosleep', 'epoll_wait', 'semop']) {
     const call = p.send('call', { name, ms: name === 'nanosleep' ? 100_000 : undefined });
     await p.notice('entering');
-    await asleep(p, sh);
+    await asleep(sh, p.pid);
     await p.on('io', 'fire', { eid });
     await p.nextCall();
-    await asleep(p, sh);
+    await asleep(sh, p.pid);
     const signalled = p.notice('signal');
     await p.on('io', 'kill', { signal: SIGUSR2 });
     expect(await call, name).toMatchObject({ ret: -1, errno: 'EINTR' });
@@ -300,18 +289,18 @@ const waits: Readonly<Record<string, number>> = {
 
 verifies('AEM-CORE-188', 'calls that wait go on waiting after handlers, whatever they wait for', async ({ probe, sh }) => {
   const p = await probe();
-  const eid = await started(p);
+  const eid = await startedEvent(p, 0);
 
   for (const [name, ret] of Object.entries(waits)) {
     const state = { ended: false };
     const call = p.send('call', { name }).finally(() => (state.ended = true));
     await p.notice('entering');
     for (let i = 0; i < 2; i++) {
-      await asleep(p, sh);
+      await asleep(sh, p.pid);
       await p.on('io', 'fire', { eid });
       expect(await p.nextCall(), name).toMatchObject({ eid, tid: p.pid });
     }
-    await asleep(p, sh);
+    await asleep(sh, p.pid);
     await p.on('io', 'gettid');
     // An answer of the call would have come before this one.
     expect(state.ended, name).toBe(false);

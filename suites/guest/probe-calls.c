@@ -28,7 +28,16 @@ static int pipe_fds[2] = { -1, -1 };
 static atomic_int futex_word;
 static int sem_id = -1, msg_id = -1;
 
-static struct timespec *timespec_of(const struct command *c, struct timespec *t)
+long close_after(int fd, long ret)
+{
+	int error = errno;
+
+	close(fd);
+	errno = error;
+	return ret;
+}
+
+struct timespec *timespec_of(const struct command *c, struct timespec *t)
 {
 	long ms = number(c, "ms", -1);
 
@@ -75,14 +84,10 @@ static long call_select(const struct command *c)
 static long call_epoll(const struct command *c)
 {
 	struct epoll_event event = { .events = EPOLLIN };
-	int ret, error, fd = epoll_create1(EPOLL_CLOEXEC);
+	int fd = epoll_create1(EPOLL_CLOEXEC);
 
 	epoll_ctl(fd, EPOLL_CTL_ADD, pipe_fds[0], &event);
-	ret = epoll_wait(fd, &event, 1, number(c, "ms", -1));
-	error = errno;
-	close(fd);
-	errno = error;
-	return ret;
+	return close_after(fd, epoll_wait(fd, &event, 1, number(c, "ms", -1)));
 }
 
 static long call_nanosleep(const struct command *c)
@@ -188,16 +193,13 @@ static int submit_poll(void)
 
 static long call_io_uring(const struct command *c)
 {
-	int ret, error, fd = submit_poll();
+	int fd = submit_poll();
 
 	(void)c;
 	if (fd < 0)
 		return -1;
-	ret = syscall(SYS_io_uring_enter, fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0);
-	error = errno;
-	close(fd);
-	errno = error;
-	return ret;
+	return close_after(fd, syscall(SYS_io_uring_enter, fd, 0, 1,
+				       IORING_ENTER_GETEVENTS, NULL, 0));
 }
 
 static long call_evwait(const struct command *c)
@@ -215,27 +217,29 @@ static long call_evkeepalive(const struct command *c)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	long (*enter)(const struct command *c);
-} blocking[] = {
-	{ "read", call_read },
-	{ "poll", call_poll },
-	{ "ppoll", call_ppoll },
-	{ "select", call_select },
-	{ "epoll_wait", call_epoll },
-	{ "nanosleep", call_nanosleep },
-	{ "clock_nanosleep", call_clock_nanosleep },
-	{ "futex", call_futex },
-	{ "wait4", call_wait4 },
-	{ "pause", call_pause },
-	{ "sigsuspend", call_sigsuspend },
-	{ "sigtimedwait", call_sigtimedwait },
-	{ "semop", call_semop },
-	{ "msgrcv", call_msgrcv },
-	{ "io_uring", call_io_uring },
-	{ "evwait", call_evwait },
-	{ "evkeepalive", call_evkeepalive },
+static const struct wait_call basic_calls[] = {
+	{ "read", call_read, NULL },
+	{ "poll", call_poll, NULL },
+	{ "ppoll", call_ppoll, NULL },
+	{ "select", call_select, NULL },
+	{ "epoll_wait", call_epoll, NULL },
+	{ "nanosleep", call_nanosleep, NULL },
+	{ "clock_nanosleep", call_clock_nanosleep, NULL },
+	{ "futex", call_futex, NULL },
+	{ "wait4", call_wait4, NULL },
+	{ "pause", call_pause, NULL },
+	{ "sigsuspend", call_sigsuspend, NULL },
+	{ "sigtimedwait", call_sigtimedwait, NULL },
+	{ "semop", call_semop, NULL },
+	{ "msgrcv", call_msgrcv, NULL },
+	{ "io_uring", call_io_uring, NULL },
+	{ "evwait", call_evwait, NULL },
+	{ "evkeepalive", call_evkeepalive, NULL },
+	{ }
+};
+
+static const struct wait_call *const call_tables[] = {
+	basic_calls, wait_calls, timed_calls,
 };
 
 static void entering(const char *name)
@@ -250,17 +254,13 @@ static void entering(const char *name)
 
 static long (*find_call(const char *name))(const struct command *c)
 {
+	const struct wait_call *call;
 	size_t i;
 
-	for (i = 0; i < sizeof(blocking) / sizeof(blocking[0]); i++)
-		if (!strcmp(blocking[i].name, name))
-			return blocking[i].enter;
-	for (i = 0; wait_calls[i].name; i++)
-		if (!strcmp(wait_calls[i].name, name))
-			return wait_calls[i].enter;
-	for (i = 0; timed_calls[i].name; i++)
-		if (!strcmp(timed_calls[i].name, name))
-			return timed_calls[i].enter;
+	for (i = 0; i < sizeof(call_tables) / sizeof(call_tables[0]); i++)
+		for (call = call_tables[i]; call->name; call++)
+			if (!strcmp(call->name, name))
+				return call->enter;
 	return NULL;
 }
 

@@ -19,23 +19,6 @@
 
 #include "probe.h"
 
-static struct timespec timeout_of(const struct command *c)
-{
-	long ms = number(c, "ms", 0);
-
-	return (struct timespec){ ms / 1000, ms % 1000 * 1000000 };
-}
-
-/* Closes @fd and leaves errno as it was. */
-static long done(int fd, long ret)
-{
-	int error = errno;
-
-	close(fd);
-	errno = error;
-	return ret;
-}
-
 static long call_epoll_pwait(const struct command *c)
 {
 	int fd = epoll_create1(EPOLL_CLOEXEC);
@@ -43,40 +26,42 @@ static long call_epoll_pwait(const struct command *c)
 	sigset_t none;
 
 	sigemptyset(&none);
-	return done(fd, epoll_pwait(fd, &event, 1, number(c, "ms", 0), &none));
+	return close_after(fd, epoll_pwait(fd, &event, 1, number(c, "ms", 0), &none));
 }
 
 static long call_epoll_pwait2(const struct command *c)
 {
 	int fd = epoll_create1(EPOLL_CLOEXEC);
-	struct timespec t = timeout_of(c);
+	struct timespec t;
 	struct epoll_event event;
 
-	return done(fd, syscall(SYS_epoll_pwait2, fd, &event, 1, &t, NULL, 0));
+	return close_after(fd, syscall(SYS_epoll_pwait2, fd, &event, 1,
+				   timespec_of(c, &t), NULL, 0));
 }
 
 static long call_io_uring_enter(const struct command *c)
 {
 	struct io_uring_params params = { 0 };
 	int fd = syscall(SYS_io_uring_setup, 1, &params);
-	struct timespec t = timeout_of(c);
-	struct io_uring_getevents_arg arg = { .ts = (uintptr_t)&t };
+	struct timespec t;
+	struct io_uring_getevents_arg arg = { .ts = (uintptr_t)timespec_of(c, &t) };
 
-	return done(fd, syscall(SYS_io_uring_enter, fd, 0, 1,
+	return close_after(fd, syscall(SYS_io_uring_enter, fd, 0, 1,
 				IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
 				&arg, sizeof(arg)));
 }
 
 static long call_io_getevents(const struct command *c)
 {
-	struct timespec t = timeout_of(c);
+	struct timespec t;
 	aio_context_t context = 0;
 	struct io_event event;
 	int ret, error;
 
 	if (syscall(SYS_io_setup, 1, &context) < 0)
 		return -1;
-	ret = syscall(SYS_io_getevents, context, 1, 1, &event, &t);
+	ret = syscall(SYS_io_getevents, context, 1, 1, &event,
+		      timespec_of(c, &t));
 	error = errno;
 	syscall(SYS_io_destroy, context);
 	errno = error;
@@ -85,8 +70,8 @@ static long call_io_getevents(const struct command *c)
 
 static int socket_with_timeout(const struct command *c, int option)
 {
-	struct timespec t = timeout_of(c);
-	struct timeval time = { t.tv_sec, t.tv_nsec / 1000 };
+	long ms = number(c, "ms", 0);
+	struct timeval time = { ms / 1000, ms % 1000 * 1000 };
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	/* An address of its own, that the kernel chooses. */
@@ -103,7 +88,7 @@ static long call_recv(const struct command *c)
 	int fd = socket_with_timeout(c, SO_RCVTIMEO);
 	char byte;
 
-	return done(fd, recv(fd, &byte, 1, 0));
+	return close_after(fd, recv(fd, &byte, 1, 0));
 }
 
 /* To another one that nobody reads from, until it is full. */
@@ -120,7 +105,7 @@ static long call_send(const struct command *c)
 	while (send(fd, "x", 1, MSG_DONTWAIT) == 1)
 		;
 	errno = 0;
-	return done(to, done(fd, send(fd, "x", 1, 0)));
+	return close_after(to, close_after(fd, send(fd, "x", 1, 0)));
 }
 
 const struct wait_call timed_calls[] = {

@@ -86,6 +86,11 @@ struct wait_call {
 
 extern const struct wait_call wait_calls[];
 extern const struct wait_call timed_calls[];	/* probe-deadlines.c */
+
+/* probe-calls.c: `ms` of the command, NULL without it; and closes, with errno left as it was. */
+struct timespec *timespec_of(const struct command *c, struct timespec *t);
+long close_after(int fd, long ret);
+
 long feed_wait(const char *name);
 
 /* probe-seccomp.c, probe-threads.c */

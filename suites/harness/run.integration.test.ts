@@ -30,6 +30,16 @@ function launch(args: readonly string[]) {
   return execa('node', [aemcert, 'run', '--out', out, ...args], { cwd: projectRoot, env: own, all: true, reject: false });
 }
 
+/** Waits until a command has printed this. One that ends by itself before is told by its status. */
+async function untilPrinted(run: Promise<unknown> & { readonly all: NodeJS.ReadableStream }, words: RegExp): Promise<void> {
+  const printed = new Promise<void>((resolve) => {
+    run.all.on('data', (text: Buffer) => {
+      if (words.test(text.toString())) resolve();
+    });
+  });
+  await Promise.race([printed, run]);
+}
+
 async function results(): Promise<Results> {
   return readResults(join(out, 'results.json'));
 }
@@ -91,11 +101,7 @@ test('what happens between tests and after the last one is nobody’s, in every 
 
 test.each(['SIGINT', 'SIGTERM'] as const)('%s keeps what was measured and leaves nothing behind', async (signal) => {
   const run = start('--grep', 'fixtures/long');
-  await new Promise<void>((resolve) => {
-    run.all.on('data', (text: Buffer) => {
-      if (text.toString().includes('fixture: ends')) resolve();
-    });
-  });
+  await untilPrinted(run, /fixture: ends/);
   await expect.poll(leftBehind, { timeout: 60_000 }).toHaveLength(1);
 
   run.kill(signal);
@@ -113,11 +119,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s keeps what was measured and leaves
 
 test('a run that is killed leaves no QEMU behind', async () => {
   const run = start('--grep', 'fixtures/long');
-  await new Promise<void>((resolve) => {
-    run.all.on('data', (text: Buffer) => {
-      if (text.toString().includes('fixture: ends')) resolve();
-    });
-  });
+  await untilPrinted(run, /fixture: ends/);
 
   run.kill('SIGKILL');
   await run;
@@ -129,13 +131,7 @@ test('a run that is killed leaves no QEMU behind', async () => {
 test('interrupted controls could not tell, and leave nothing behind', async () => {
   const args = [aemcert, 'controls', '--requirement', 'AEM-CORE-026', '--others', '60', '--out', out];
   const run = execa('node', args, { cwd: projectRoot, env: { TMPDIR: out }, all: true, reject: false });
-  const underWay = new Promise<void>((resolve) => {
-    run.all.on('data', (text: Buffer) => {
-      if (/against tests [1-9]/.test(text.toString())) resolve();
-    });
-  });
-  // One that ends by itself is told by its status below.
-  await Promise.race([underWay, run]);
+  await untilPrinted(run, /against tests [1-9]/);
 
   run.kill('SIGINT');
   const { exitCode, all } = await run;
