@@ -167,21 +167,22 @@ export async function attachProbe(process: GuestProcess, deadline: number): Prom
     });
   };
 
-  const command = async (thread: string | undefined, verb: string, args: Arguments = {}): Promise<Answer> => {
+  const runCommand = async (thread: string | undefined, verb: string, args: Arguments): Promise<Answer> => {
     const id = nextId++;
     const words = Object.entries(args)
       .filter(([, value]) => value !== undefined && value !== false)
       .map(([key, value]) => `${key}=${value === true ? 1 : String(value)}`);
     const line = [id, ...(thread === undefined ? [] : [`@${thread}`]), verb, ...words].join(' ');
     const answer = wait<Answer>(`an answer to \`${verb} ${words.join(' ')}\``, (waiter) => answers.set(id, waiter));
-    // It is awaited below; until then a failure is no unhandled one.
-    answer.catch(() => undefined);
+    void awaitedLater(answer);
     await process.write(`${line}\n`).catch((error: unknown) => {
       if (!(error instanceof AgentError)) throw error;
       throw new ExpectationError('the probe to take a command', error.message);
     });
     return answer;
   };
+  const command = (thread: string | undefined, verb: string, args: Arguments = {}): Promise<Answer> =>
+    awaitedLater(runCommand(thread, verb, args));
 
   const probe: Probe = {
     pid: process.pid,
@@ -217,6 +218,12 @@ export async function attachProbe(process: GuestProcess, deadline: number): Prom
   };
   await wait<number>('the probe to be ready', (waiter) => ready.pass(waiter));
   return probe;
+}
+
+/** Until it is awaited a failure is no unhandled one; in a test that has failed nobody awaits it. */
+function awaitedLater<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
 }
 
 /** A value that may come before anybody waits for it. */
