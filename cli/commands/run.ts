@@ -13,7 +13,7 @@ import { elsewhere } from '../../reporters/text.ts';
 import { renderSummary } from '../../reporters/terminal/summary.ts';
 import { toldLine } from '../../reporters/text.ts';
 import { writeReports } from '../../reporters/write.ts';
-import { positive } from '../option-values.ts';
+import { positive, seconds } from '../option-values.ts';
 import { selectTests } from '../../suites/harness/plan.ts';
 import type { Selection } from '../../suites/harness/plan.ts';
 import { loadPlan, runSuites } from '../../suites/harness/run.ts';
@@ -46,7 +46,7 @@ export function register(program: Command): void {
     .option('-o, --out <dir>', 'where results.json and the reports go', 'reports')
     .addOption(new Option('--bail', 'stop at the first test that does not pass').conflicts('keepGoing'))
     .addOption(new Option('--keep-going', 'run all tests whatever their verdicts (the default)'))
-    .option('-t, --timeout <seconds>', 'until what a test waits for counts as not happening', positive, 60)
+    .option('-t, --timeout <seconds>', 'until what a test waits for counts as not happening', seconds, 60)
     .addOption(new Option('--flavour <name>', 'of the kernel').choices(['base', 'debug', 'coverage']).default('base'))
     .option('--kernel-version <series>', 'the kernel series; the newest there is')
     .option('--source <dir|tarball>', "a kernel source of your own, instead of Debian's package")
