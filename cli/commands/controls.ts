@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
@@ -9,6 +9,7 @@ import { ExitStatus } from '../../lib/errors.ts';
 import { checkWritable } from '../../lib/make-folder.ts';
 import { plural } from '../../reporters/text.ts';
 import { createProgress } from '../../reporters/terminal/progress.ts';
+import { writeAtomically } from '../../reporters/write.ts';
 import { countProofs, isCaught, runControls } from '../../suites/harness/controls.ts';
 import type { ControlOutcome } from '../../suites/harness/controls.ts';
 import { reportError } from '../report-error.ts';
@@ -46,9 +47,8 @@ function collect(value: string, previous: readonly string[]): readonly string[] 
 
 function count(value: string): number {
   if (value === 'all') return Number.MAX_SAFE_INTEGER;
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError('A whole number or "all" is expected.');
-  return number;
+  if (!/^\d+$/.test(value)) throw new InvalidArgumentError('A whole number or "all" is expected.');
+  return Number(value);
 }
 
 async function controls(options: Options): Promise<void> {
@@ -57,6 +57,9 @@ async function controls(options: Options): Promise<void> {
   const progress = createProgress({ stream, isTTY: stream.isTTY, total: 0 });
   try {
     await checkWritable(options.out);
+    const outcomesFile = join(options.out, 'controls.json');
+    // It would be taken for the outcome of this run, should that fail.
+    await rm(outcomesFile, { force: true });
     const consoleLog = join(options.out, 'controls-console.log');
     await writeFile(consoleLog, '');
     let total = 0;
@@ -82,7 +85,7 @@ async function controls(options: Options): Promise<void> {
       },
     });
     progress.finish();
-    await writeFile(join(options.out, 'controls.json'), `${JSON.stringify(outcomes, null, 1)}\n`);
+    await writeAtomically(outcomesFile, `${JSON.stringify(outcomes, null, 1)}\n`, options.out);
     process.stdout.write(render(outcomes, others));
     process.exitCode = outcomes.every(isCaught) ? ExitStatus.Conformant : ExitStatus.NotConformant;
   } catch (error) {
