@@ -50,6 +50,7 @@ describe('the stream of the guest’s bench', () => {
     ['a result too few', [start, fits, end]],
     ['no plan', [fits, misfit, end]],
     ['nothing', []],
+    ['nothing planned', [start.replace('"plan":2', '"plan":0'), '{"end":{"results":0}}']],
   ])('with %s is no result', async (_, lines) => {
     await expect(readBench(lines)).rejects.toMatchObject({ exitStatus: 3, message: expect.stringContaining('broke off') });
   });
