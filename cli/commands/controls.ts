@@ -5,8 +5,8 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import type { Flavour } from '../../kernel/build/artifacts.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
+import { claimFolder } from '../../lib/claim-folder.ts';
 import { ExitStatus } from '../../lib/errors.ts';
-import { checkWritable } from '../../lib/make-folder.ts';
 import { plural } from '../../reporters/text.ts';
 import { createProgress } from '../../reporters/terminal/progress.ts';
 import { writeAtomically } from '../../reporters/write.ts';
@@ -55,8 +55,9 @@ async function controls(options: Options): Promise<void> {
   const interruption = abortOnSignal();
   const stream = process.stderr;
   const progress = createProgress({ stream, isTTY: stream.isTTY, total: 0 });
+  let claim: Awaited<ReturnType<typeof claimFolder>> | undefined;
   try {
-    await checkWritable(options.out);
+    claim = await claimFolder(options.out, 'controls');
     const outcomesFile = join(options.out, 'controls.json');
     // It would be taken for the outcome of this run, should that fail.
     await rm(outcomesFile, { force: true });
@@ -91,11 +92,13 @@ async function controls(options: Options): Promise<void> {
   } catch (error) {
     if (!interruption.signal.aborted) throw error;
     progress.finish();
+    await claim?.release();
     // A test may still wait in its process, which ends with this one, and vitest would set a status of its own.
     process.exit(reportError(error));
   } finally {
     progress.finish();
     interruption.dispose();
+    await claim?.release();
   }
 }
 

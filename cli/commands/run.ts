@@ -4,6 +4,7 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Flavour } from '../../kernel/build/artifacts.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
+import { claimFolder } from '../../lib/claim-folder.ts';
 import { ExitStatus } from '../../lib/errors.ts';
 import { runsOn } from '../../lib/runs-on.ts';
 import { conclude } from '../../reporters/conclude.ts';
@@ -104,7 +105,9 @@ async function run(options: Options): Promise<void> {
   const stream = process.stderr;
   const isTTY = stream.isTTY;
   const progress = createProgress({ stream, isTTY, total: 0 });
+  let claim: Awaited<ReturnType<typeof claimFolder>> | undefined;
   try {
+    claim = await claimFolder(options.out, 'run');
     const results = await runSuites({
       selection: selectionOf(options),
       out: options.out,
@@ -141,6 +144,7 @@ async function run(options: Options): Promise<void> {
   } finally {
     progress.finish();
     interruption.dispose();
+    await claim?.release();
   }
   // Interrupted, a test may still wait in its process, which ends with this one.
   if (interruption.signal.aborted) process.exit();
