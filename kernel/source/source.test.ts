@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { mkdir, readFile, readdir, readlink, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { runCommand } from '../../lib/run-command.ts';
 import { temporaryFolder } from '../../lib/testing/temporary-folder.ts';
 import { findSource, knownVersions } from './source.ts';
@@ -127,6 +127,21 @@ test('a version that Debian has no package of is an error with what to do', asyn
     message: 'the source of Linux 1.0 is not installed',
     details: { hint: expect.stringContaining('apt-get install linux-source-1.0') },
   });
+});
+
+test('on a machine without Debian’s packages it says that any tree will do', async () => {
+  const bin = await temporaryFolder();
+  for (const tool of ['sh', 'setpriv']) await symlink(`/usr/bin/${tool}`, join(bin, tool));
+  vi.stubEnv('PATH', bin);
+
+  try {
+    await expect(findSource('6.12')).rejects.toMatchObject({
+      message: 'the source of Linux 6.12 is not installed',
+      details: { hint: expect.stringContaining('--source') },
+    });
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });
 
 test('versions are ordered as versions', async () => {

@@ -47,9 +47,16 @@ export async function findSource(
 async function debianSource(version: string, signal?: AbortSignal): Promise<KernelSource> {
   const name = `linux-source-${version}`;
   const tarball = `/usr/src/${name}.tar.xz`;
-  const query = await tryCommand(['dpkg-query', '-W', '-f=${db:Status-Status} ${Version}', name], { signal });
-  const [status, release] = (query.output.at(-1) ?? '').split(' ');
-  if (query.status !== 0 || status !== 'installed' || release === undefined || !(await exists(tarball))) {
+  const query = await tryCommand(['dpkg-query', '-W', '-f=${db:Status-Status} ${Version}', name], { signal }).catch(
+    (error: unknown) => {
+      signal?.throwIfAborted();
+      // Not a Debian system: there is no such package.
+      if (error instanceof InfrastructureError) return undefined;
+      throw error;
+    },
+  );
+  const [status, release] = (query?.output.at(-1) ?? '').split(' ');
+  if (query?.status !== 0 || status !== 'installed' || release === undefined || !(await exists(tarball))) {
     throw new InfrastructureError(`the source of Linux ${version} is not installed`, {
       where: tarball,
       hint: `sudo apt-get install ${name}, or give another tree with --source`,
