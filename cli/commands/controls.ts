@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
@@ -12,11 +13,13 @@ import { createProgress } from '../../reporters/terminal/progress.ts';
 import { writeAtomically } from '../../reporters/write.ts';
 import { countProofs, isCaught, runControls } from '../../suites/harness/controls.ts';
 import type { ControlOutcome } from '../../suites/harness/controls.ts';
+import { positive } from '../option-values.ts';
 import { reportError } from '../report-error.ts';
 
 interface Options {
   readonly requirement: readonly string[];
   readonly others: number;
+  readonly guests: number;
   readonly flavour: Flavour;
   readonly out: string;
 }
@@ -28,6 +31,7 @@ export function register(program: Command): void {
     .description('run the negative controls: seeded faults, each of which its own tests must catch')
     .option('-r, --requirement <id>', 'only this requirement’s control; may be repeated', collect, [])
     .option('--others <count>', 'tests of other requirements that run with each fault: a number, or all', count, 6)
+    .option('--guests <count>', 'how many run tests at the same time', positive, availableParallelism())
     .addOption(new Option('--flavour <name>', 'of the kernel').choices(['base', 'debug', 'coverage']).default('base'))
     .option('-o, --out <dir>', 'where controls.json goes', 'reports')
     .addHelpText('after', `
@@ -61,8 +65,6 @@ async function controls(options: Options): Promise<void> {
     const outcomesFile = join(options.out, 'controls.json');
     // It would be taken for the outcome of this run, should that fail.
     await rm(outcomesFile, { force: true });
-    const consoleLog = join(options.out, 'controls-console.log');
-    await writeFile(consoleLog, '');
     let total = 0;
     let done = 0;
     let others = 0;
@@ -71,7 +73,8 @@ async function controls(options: Options): Promise<void> {
       requirements: options.requirement,
       others: options.others,
       flavour: options.flavour,
-      consoleLog,
+      guests: options.guests,
+      out: options.out,
       signal: interruption.signal,
       onBuild: ({ message }) => progress.phase({ name: message }),
       onPlan(planned, elsewhere) {

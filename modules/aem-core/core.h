@@ -98,7 +98,7 @@ struct aem_zone {
 struct aem_space {
 	struct mm_struct *mm;
 	refcount_t ref;
-	struct list_head node;
+	struct hlist_node node;
 	struct mutex lock;	/* zone, mapping, mapped, mapper */
 	struct aem_zone *zone;	/* set once; goes with the space */
 	struct page **mapping;	/* while these pages are being mapped ... */
@@ -170,12 +170,15 @@ struct aem_task {
 	/* Events whose handler process could not be made: tried again later. */
 	struct list_head postponed;
 	struct delayed_work retry;
+	/* Has it look whether handlers were left; ever more seldom. */
+	struct delayed_work look;
 	/*
 	 * The rest only current touches; depth, a level's prio and a slot's
 	 * event under the lock, and others read them under it.
 	 */
 	unsigned int depth;
 	unsigned int used;		/* slots */
+	unsigned int patience;		/* looks since the last batch, up to a limit */
 	/* One more, for the system call that the topmost handler is in. */
 	struct aem_level levels[AEM_PRIOS + 1];
 	/* The system call that has taken a deadline last, and where. */
@@ -222,6 +225,7 @@ extern struct workqueue_struct *aem_wq;
 /* user.c */
 extern unsigned int aem_max_user_events;
 extern unsigned int aem_max_user_zone_kb;
+void aem_user_init(void);
 struct aem_user *aem_user_get(kuid_t uid);
 void aem_user_put(struct aem_user *user);
 int aem_user_charge(struct aem_user *user);
@@ -269,6 +273,9 @@ unsigned int aem_task_serve(struct aem_task *t, unsigned long top,
 			    bool *kicked);
 int aem_top_pending(struct aem_task *t);
 void aem_task_wake(struct aem_task *t);
+void aem_task_later(struct aem_task *t, struct delayed_work *work,
+		    unsigned int ms);
+void aem_task_look_later(struct aem_task *t);
 void aem_task_enqueue(struct aem_task *t, struct aem_event *ev);
 void aem_task_dequeue(struct aem_task *t, struct aem_event *ev);
 int aem_task_hook(void);

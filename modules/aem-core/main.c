@@ -253,6 +253,7 @@ static int __init aem_core_init(void)
 {
 	int ret = -ENOMEM;
 
+	aem_user_init();
 	aem_wq = alloc_workqueue("aem", WQ_UNBOUND, 0);
 	if (!aem_wq)
 		return -ENOMEM;

@@ -45,11 +45,7 @@ bool aem_event_postpone(struct aem_task *t, struct aem_event *ev)
 		return true;
 	ev->state |= AEM_EV_POSTPONED;
 	list_add_tail(&ev->queue, &t->postponed);
-	/* The work holds the context. */
-	refcount_inc(&t->ref);
-	if (!queue_delayed_work(aem_wq, &t->retry,
-				msecs_to_jiffies(AEM_RETRY_MS)))
-		refcount_dec(&t->ref);
+	aem_task_later(t, &t->retry, AEM_RETRY_MS);
 	return false;
 }
 

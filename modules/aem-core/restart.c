@@ -174,10 +174,15 @@ static long aem_restart_call(struct aem_task *t, struct aem_level *level)
 	t->resumed = again.deadline != KTIME_MAX;
 	ret = aem_call_again(&regs, again.nr);
 	t->resumed = false;
-	if ((ret != -EINTR && ret != -ERESTARTNOHAND) ||
-	    task_sigpending(current) || !test_thread_flag(TIF_NOTIFY_SIGNAL))
-		return ret == -ERESTARTNOHAND ? -EINTR : ret;
-	/* For an event once more: aem_restart_save() finds it still aside. */
+	/*
+	 * What only a handler ends goes on after a stop, as after an event. What
+	 * any signal ends has ended, unless there is none.
+	 */
+	if (ret != -ERESTARTNOHAND &&
+	    (ret != -EINTR || task_sigpending(current) ||
+	     !test_thread_flag(TIF_NOTIFY_SIGNAL)))
+		return ret;
+	/* Once more: aem_restart_save() finds it still aside. */
 	level->resume = AEM_RESUME_CALL;
 	set_restart_fn(&current->restart_block, do_no_restart_syscall);
 	return -ERESTART_RESTARTBLOCK;

@@ -40,6 +40,10 @@
 /* What the smallest signal frame takes, with its red zone. */
 #define AEM_FRAME_MIN	1024
 
+/* Until it is looked whether a handler was left; then twice as long, ... */
+#define AEM_LOOK_MS		100
+#define AEM_LOOK_DOUBLINGS	6
+
 int aem_top_pending(struct aem_task *t)
 {
 	return fls(t->pending_mask) - 1;
@@ -126,6 +130,49 @@ void *aem_delivery_data(struct aem_event *ev, struct aem_delivery *d,
 }
 EXPORT_SYMBOL_GPL(aem_delivery_data);
 
+/* Has @work run later, if it is not to already. It holds the context. */
+void aem_task_later(struct aem_task *t, struct delayed_work *work,
+		    unsigned int ms)
+{
+	refcount_inc(&t->ref);
+	if (!queue_delayed_work(aem_wq, work, msecs_to_jiffies(ms)))
+		refcount_dec(&t->ref);
+}
+
+/* Has @work not run any more. May sleep. */
+static void aem_task_forget(struct aem_task *t, struct delayed_work *work)
+{
+	if (cancel_delayed_work_sync(work))
+		refcount_dec(&t->ref);
+}
+
+/* The work: passing the hook it finds out. */
+static void aem_task_look(struct work_struct *work)
+{
+	struct aem_task *t = container_of(to_delayed_work(work),
+					  struct aem_task, look);
+
+	spin_lock_irq(&t->lock);
+	if (t->depth)
+		aem_task_wake(t);
+	spin_unlock_irq(&t->lock);
+	aem_task_put(t);
+}
+
+/**
+ * aem_task_look_later - look again whether handlers were left
+ * @t: of current
+ *
+ * Nothing tells the kernel that a handler was left, or that its dispatcher was
+ * kept from asking for more; and what waits for it wakes nobody.
+ *
+ * Context: process.
+ */
+void aem_task_look_later(struct aem_task *t)
+{
+	aem_task_later(t, &t->look, AEM_LOOK_MS << t->patience);
+}
+
 void aem_task_put(struct aem_task *t)
 {
 	if (!refcount_dec_and_test(&t->ref))
@@ -161,6 +208,7 @@ struct aem_task *aem_task_alloc(void)
 	INIT_LIST_HEAD(&t->waiting);
 	init_waitqueue_head(&t->given);
 	INIT_DELAYED_WORK(&t->retry, aem_process_retry);
+	INIT_DELAYED_WORK(&t->look, aem_task_look);
 	for (i = 0; i < AEM_PRIOS; i++)
 		INIT_LIST_HEAD(&t->pending[i]);
 	/* The open file through which we were called pins us so far. */
@@ -290,7 +338,15 @@ unsigned int aem_task_serve(struct aem_task *t, unsigned long top,
 	/* It was too early, perhaps: the next event has it look again. */
 	t->looked = false;
 	spin_unlock_irq(&t->lock);
-	return due ? aem_task_push(t, top) : 0;
+	if (due)
+		return aem_task_push(t, top);
+	/* A level has one call at least: others may wait for it. */
+	if (t->depth && (READ_ONCE(t->pending_mask) || t->used > t->depth)) {
+		aem_task_look_later(t);
+		if (t->patience < AEM_LOOK_DOUBLINGS)
+			t->patience++;
+	}
+	return 0;
 }
 
 /*
@@ -392,8 +448,8 @@ static void aem_task_release(void)
 	}
 	spin_unlock_irq(&t->lock);
 
-	if (cancel_delayed_work_sync(&t->retry))
-		refcount_dec(&t->ref);
+	aem_task_forget(t, &t->retry);
+	aem_task_forget(t, &t->look);
 	/* Handlers that end with their process. */
 	if (t->clone)
 		aem_task_put(t->clone);

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The quota of events and of zone memory that a user may have, by sysctl
- * aem.max_user_events and aem.max_user_zone_kb. A zone is no memory of its
+ * aem.max_user_events and aem.max_user_zone_kb. Neither is memory of its
  * process's that the OOM killer would see, and a descriptor that was passed on
- * keeps it.
+ * keeps a zone. So unless somebody says otherwise, each is to need no more than
+ * an eighth of memory.
  *
  * A user is known by uid in the initial user namespace, so that a namespace
  * of one's own gives no more. It exists while one of its threads has a
  * context or an event.
  */
 #include <linux/hashtable.h>
+#include <linux/init.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -17,12 +19,27 @@
 
 #include "core.h"
 
-unsigned int aem_max_user_events = 4 * 1024 * 1024;
-unsigned int aem_max_user_zone_kb = 64 * 1024;
+#define EVENTS_MAX	(4 * 1024 * 1024)
+#define ZONE_KB_MAX	(64 * 1024)
+/* Bytes of an event, here and in its kind; see docs/performance.md. */
+#define EVENT_COST	160
+
+unsigned int aem_max_user_events __read_mostly;
+unsigned int aem_max_user_zone_kb __read_mostly;
 
 /* Protects the table and the counts in its users. Process context. */
 static DEFINE_SPINLOCK(aem_users_lock);
 static DEFINE_HASHTABLE(aem_users, 6);
+
+void __init aem_user_init(void)
+{
+	unsigned long pages = totalram_pages() / 8;
+
+	aem_max_user_events = min_t(unsigned long, EVENTS_MAX,
+				    pages * (PAGE_SIZE / EVENT_COST));
+	aem_max_user_zone_kb = min_t(unsigned long, ZONE_KB_MAX,
+				     pages << (PAGE_SHIFT - 10));
+}
 
 static struct aem_user *aem_user_find(kuid_t uid)
 {

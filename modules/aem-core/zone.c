@@ -10,6 +10,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/fs.h>
+#include <linux/hashtable.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/sched/mm.h>
@@ -24,8 +25,8 @@
 #define ZONE_DEFAULT	(64 * 1024)
 #define ZONE_MAX	(16 * 1024 * 1024)
 
-static DEFINE_MUTEX(spaces_lock);	/* the list, and a space's last put */
-static LIST_HEAD(spaces);
+static DEFINE_MUTEX(spaces_lock);	/* the table, and a space's last put */
+static DEFINE_HASHTABLE(spaces, 8);	/* by mm */
 
 static void aem_zone_destroy(struct aem_zone *zone)
 {
@@ -190,7 +191,7 @@ struct aem_space *aem_space_get(struct mm_struct *mm)
 	struct aem_space *space;
 
 	mutex_lock(&spaces_lock);
-	list_for_each_entry(space, &spaces, node) {
+	hash_for_each_possible(spaces, space, node, (unsigned long)mm) {
 		if (space->mm == mm) {
 			refcount_inc(&space->ref);
 			goto out;
@@ -204,7 +205,7 @@ struct aem_space *aem_space_get(struct mm_struct *mm)
 	/* No other mm can be at its address while the space lives. */
 	mmgrab(mm);
 	space->mm = mm;
-	list_add(&space->node, &spaces);
+	hash_add(spaces, &space->node, (unsigned long)mm);
 out:
 	mutex_unlock(&spaces_lock);
 	return space;
@@ -214,7 +215,7 @@ void aem_space_put(struct aem_space *space)
 {
 	if (!refcount_dec_and_mutex_lock(&space->ref, &spaces_lock))
 		return;
-	list_del(&space->node);
+	hash_del(&space->node);
 	mutex_unlock(&spaces_lock);
 	if (space->zone)
 		aem_zone_destroy(space->zone);

@@ -178,7 +178,7 @@ verifies('AEM-CORE-118', 'capsules that wait end with their owner', async (conte
     }
 
     for (const pid of capsules) await ended(other, pid);
-    await context.sh(`for p in ${capsules.join(' ')}; do timeout 10 sh -c "while [ -e /proc/$p ]; do :; done" || exit 1; done`);
+    for (const pid of capsules) await context.until(`! test -e /proc/${pid}`);
   }
 });
 

@@ -340,6 +340,30 @@ verifies('AEM-CORE-154', 'what was raised before a handler was left by siglongjm
   expect(ids([await p.nextCall(), await p.nextCall()])).toEqual([early, later]);
 });
 
+verifies('AEM-CORE-221', 'what waits behind a handler that is left is delivered without a further event', async ({ probe }) => {
+  const p = await probe();
+  const [left, rest] = await started(p, 2);
+  await p.ok('on', { eid: left, do: 'leave' });
+
+  await together(p, [left ?? 0, rest ?? 0]);
+
+  expect(ids([await p.nextCall(), await p.nextCall()])).toEqual([left, rest]);
+});
+
+verifies('AEM-CORE-221', 'what was raised before a handler was left is delivered without a further event', async ({ probe }) => {
+  const p = await probe();
+  const [left, early] = await started(p, 2);
+  await p.ok('on', { eid: left, do: 'hold,leave' });
+  await p.on('io', 'fire', { eid: left });
+  await p.notice('holding');
+  expect(await p.nextCall()).toMatchObject({ eid: left });
+
+  await p.on('io', 'fire', { eid: early });
+  await p.on('io', 'release', { eid: left });
+
+  expect(await p.nextCall()).toMatchObject({ eid: early, depth: 1 });
+});
+
 verifies('AEM-CORE-166', 'what waits behind a handler that is left comes before what is raised later', async ({ probe }) => {
   const p = await probe();
   const [left, b, c, later] = await started(p, 4);

@@ -31,8 +31,8 @@ async function end(p: Probe): Promise<void> {
 }
 
 /** Waits until no handler process is left either. */
-async function gone(sh: Context['sh']): Promise<void> {
-  await sh(`timeout 30 sh -c 'while grep -qs "^probe$" /proc/[0-9]*/comm; do :; done'`);
+async function gone({ until }: Context): Promise<void> {
+  await until('! grep -qs "^probe$" /proc/[0-9]*/comm');
 }
 
 async function delivers(p: Probe, eid: number): Promise<void> {
@@ -176,7 +176,7 @@ for (const [id, flags] of [['AEM-CORE-194', evf.fork | evf.nocldwait], ['AEM-COR
 
     expect(raised).toBeGreaterThan(20);
     await end(p);
-    await gone(sh);
+    await gone(context);
     expect(await footprint(sh)).toBe(before);
     expect(await leaks(sh)).toBe('');
   }, injecting);
@@ -203,7 +203,7 @@ verifies('AEM-CORE-195', 'registering for a capsule, whatever is refused', async
       expect(call).toMatchObject({ eid, ppid: p.pid });
       await ended(p, call.tid);
       await end(p);
-      await gone(sh);
+      await gone(context);
       expect(await footprint(sh)).toBe(before);
     },
   });

@@ -28,9 +28,10 @@ verifies('AEM-CORE-183', 'a drain waits for a handler until it is told to stop, 
   await p.on('io', 'fire', { eid });
   await p.notice('holding');
   after(() => sh(`echo 0 > ${drain}`));
-  after(() => p.process.kill(SIGKILL));
 
   const first = await spawn(['sh', '-c', `echo 1 > ${drain}`]);
+  // Before it is waited for: else it may wait itself.
+  after(() => p.process.kill(SIGKILL));
   await asleep(sh, first.pid);
   await first.kill(SIGTERM);
   expect(await first.exited).toEqual({ signal: SIGTERM });

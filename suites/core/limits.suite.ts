@@ -41,6 +41,22 @@ verifies('AEM-CORE-078', 'an event that is gone counts no more', async ({ probe,
   expect((await next.send('register')).ret).toBeGreaterThan(0);
 });
 
+verifies('AEM-CORE-220', 'a user’s quotas are an eighth of memory until they are set', async ({ probe, sh, after }) => {
+  const p = await probe();
+  after(() => sh('cd /lib/aem; for m in aem-core $(ls | grep "^aem-.*ko$" | sed s/.ko//); do test -e /dev/$m || insmod $m.ko; done'));
+  await sh('rmmod $(grep -o "^aem_[a-z]*" /proc/modules | grep -v aem_core) aem_core');
+
+  await p.ok('load', { path: '/lib/aem/aem-core.ko' });
+
+  const eighth = Number(await sh('sed -n "s/MemTotal: *\\([0-9]*\\).*/\\1/p" /proc/meminfo')) / 8;
+  const events = Number(await sh(`cat ${quota}`));
+  expect((events * 160) / 1024).toBeLessThanOrEqual(eighth);
+  expect((events * 160) / 1024).toBeGreaterThan(Math.min(eighth, 640 * 1024) / 2);
+  const zones = Number(await sh('cat /proc/sys/aem/max_user_zone_kb'));
+  expect(zones).toBeLessThanOrEqual(eighth);
+  expect(zones).toBeGreaterThan(Math.min(eighth, 64 * 1024) / 2);
+});
+
 verifies('AEM-CORE-079', 'at the memory limit registration fails with ENOMEM, and nothing is killed', async ({
   probe,
   sh,

@@ -90,7 +90,7 @@ verifies('AEM-CORE-193', 'handlers run when the thread that waits for them canno
 
 for (const [id, flags] of [['AEM-CORE-194', evf.fork | evf.nocldwait], ['AEM-CORE-195', evf.capsule]] as const) {
   const what = flags & evf.fork ? 'a handler process' : 'a capsule';
-  verifies(id, `${what} that cannot map its data is replaced when there is room`, async ({ probe, sh }) => {
+  verifies(id, `${what} that cannot map its data is replaced when there is room`, async ({ probe, until }) => {
     const p = await probe();
     await p.ok('vmtable', { zone: zone.v, size: 16384 });
     await p.ok('register');
@@ -102,7 +102,7 @@ for (const [id, flags] of [['AEM-CORE-194', evf.fork | evf.nocldwait], ['AEM-COR
     await p.ok('fire', { eid, data: '0102' });
 
     // The last column is what was refused.
-    await sh(`timeout 60 sh -c 'until grep -q "^${eid} .* [1-9][0-9]*$" /sys/kernel/debug/aem/events; do :; done'`);
+    await until(`grep -q "^${eid} .* [1-9][0-9]*$" /sys/kernel/debug/aem/events`);
     expect(await p.on('io', 'books', { eid })).toMatchObject({ raised: 1, delivered: 0 });
     await p.ok('address-space');
     const call = await p.nextCall();

@@ -2,7 +2,7 @@
 /** How system calls go on: until when, and that signals end them all the same. */
 import { expect } from 'vitest';
 import { signals } from '../harness/aem.ts';
-import { asleep, startedEvent } from '../harness/handler-process.ts';
+import { asleep, inState, startedEvent } from '../harness/handler-process.ts';
 import { sleepWithHandlers } from '../harness/sleep.ts';
 import { verifies } from '../harness/verifies.ts';
 
@@ -93,5 +93,35 @@ verifies('AEM-CORE-218', 'a signal that was handled before a call does not end i
     expect(await call, name).toMatchObject({ ret, errno: null });
     await p.send('call', { name: 'read' });
     await p.notice('entering');
+  }
+});
+
+verifies('AEM-CORE-204', 'a call goes on after a stop, whatever handlers came before', async ({ probe, sh }) => {
+  const p = await probe();
+  await p.ok('prepare');
+  await p.ok('catch', { signal: SIGUSR1 });
+  const eid = await startedEvent(p, 0);
+
+  for (const name of ['pause', 'sigsuspend', 'poll', 'ppoll', 'select']) {
+    let waits = true;
+    const call = p.send('call', { name }).finally(() => (waits = false));
+    await p.notice('entering');
+    for (let round = 0; round < 2; round++) {
+      await asleep(sh, p.pid);
+      await p.on('io', 'fire', { eid });
+      expect(await p.nextCall(), name).toMatchObject({ eid });
+      await asleep(sh, p.pid);
+      await sh(`kill -STOP ${p.pid}`);
+      await inState(sh, p.pid, 'T');
+      await sh(`kill -CONT ${p.pid}`);
+    }
+    await asleep(sh, p.pid);
+    // Its answer, if there is one, has come before this one.
+    await p.settle('io');
+    expect(waits, `${name} waits`).toBe(true);
+
+    await p.on('io', 'kill', { signal: SIGUSR1 });
+    expect(await p.notice('signal'), name).toMatchObject({ signal: SIGUSR1 });
+    expect(await call, name).toMatchObject({ ret: -1, errno: 'EINTR' });
   }
 });

@@ -127,6 +127,7 @@ void raise_limits(void)
 	set("/proc/sys/fs/nr_open", "4194304");
 	set("/proc/sys/fs/file-max", "8388608");
 	set("/proc/sys/fs/epoll/max_user_watches", "8388608");
+	set("/proc/sys/aem/max_user_events", "8388608");
 	/* Pages that each CPU keeps for itself are neither used nor free. */
 	set("/proc/sys/vm/percpu_pagelist_high_fraction", "1000000");
 	/* Nothing that is measured is to be throttled. */

@@ -25,6 +25,13 @@
 #define SPENT	0
 
 static __thread int fault_fd = -1;
+static __thread pid_t fault_tid;
+
+/* A handler process has its owner's variables, and would set its owner's count. */
+static bool has_fault(void)
+{
+	return fault_fd >= 0 && fault_tid == gettid();
+}
 
 static void set_fault(long nth)
 {
@@ -43,7 +50,7 @@ long suspend_fault(void)
 	int saved = errno;
 	long left = SPENT;
 
-	if (fault_fd < 0)
+	if (!has_fault())
 		return SPENT;
 	/* The read is one itself: when the next one was to be refused, it is. */
 	if (pread(fault_fd, text, sizeof(text) - 1, 0) < 0)
@@ -60,7 +67,7 @@ void resume_fault(long left)
 {
 	int saved = errno;
 
-	if (fault_fd >= 0 && left != SPENT)
+	if (has_fault() && left != SPENT)
 		set_fault(left);
 	errno = saved;
 }
@@ -73,6 +80,7 @@ bool begin_fault(const struct command *c)
 	fault_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (fault_fd < 0)
 		return false;
+	fault_tid = gettid();
 	set_fault(number(c, "fail", 0));
 	return true;
 }
@@ -83,7 +91,7 @@ void end_fault(struct message *m)
 	int saved = errno;
 	long left;
 
-	if (fault_fd < 0)
+	if (!has_fault())
 		return;
 	left = suspend_fault();
 	put_number(m, "injected", left == SPENT);

@@ -97,7 +97,9 @@ static bool read_line(int fd, char *line, size_t size)
 		n = read(fd, line + len, 1);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		if (n < 0)
+			_exit(94);
+		if (n == 0)
 			return false;
 		if (line[len] == '\n') {
 			line[len] = '\0';

@@ -55,7 +55,7 @@ async function execute(on: GuestBuild): Promise<{ ended: readonly Executed[]; st
       guest: on,
       memoryMiB: 512,
       cpus: 2,
-      consoleLog: join(await temporaryFolder(), 'console.log'),
+      consoleLogs: [join(await temporaryFolder(), 'console.log')],
       deadline: 60_000,
       selected: tests.map(({ id }) => id),
       limits: {},

@@ -17,6 +17,8 @@ export interface Context {
   run(argv: readonly string[], options?: SpawnOptions): Promise<GuestOutput>;
   /** Runs a shell command as root; it has to succeed. Returns its stdout, trimmed. */
   sh(command: string): Promise<string>;
+  /** Waits until a shell command of root's succeeds; the guest tries it again and again. */
+  until(condition: string): Promise<void>;
   /** A figure of the requirement. */
   limit(name: string): number;
   /** Waits for the next line of a process. */
@@ -64,6 +66,11 @@ export function createContext(
         throw new ExpectationError(`\`${command}\` to succeed`, `status ${output.status ?? '?'}: ${output.stderr}`);
       }
       return output.stdout.trim();
+    },
+    async until(condition) {
+      const seconds = String(deadline / 1000);
+      const { status, stderr } = await target.exec(['timeout', seconds, 'sh', '-c', `until ${condition}; do :; done`], withEnv({}));
+      if (status !== 0) throw new MissingEventError(`\`${condition}\` within ${seconds} s`, `it fails all the time ${stderr}`.trim());
     },
     limit(name) {
       for (const id of ids) {

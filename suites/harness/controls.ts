@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Flavour } from '../../kernel/build/artifacts.ts';
 import { ensureGuest } from '../../kernel/build/guest.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
@@ -21,7 +23,10 @@ export interface ControlsOptions {
   readonly others: number;
   /** Of the kernel; the tests of other flavours do not run. */
   readonly flavour: Flavour;
-  readonly consoleLog: string;
+  /** How many guests run tests at the same time, from 1. */
+  readonly guests: number;
+  /** The folder for controls-console-1.log and so on, one of each guest. */
+  readonly out: string;
   readonly signal: AbortSignal;
   readonly onBuild: OnProgress;
   /** How many tests with faults, and how many controls have theirs on other flavours alone. */
@@ -34,6 +39,8 @@ export interface ControlsOptions {
 export interface ControlOutcome {
   readonly requirement: string;
   readonly fault: string;
+  /** All its tests, in milliseconds. */
+  readonly durationMs: number;
   /** Own tests that failed, and by what. */
   readonly caughtBy: readonly { readonly test: string; readonly by: Proof }[];
   /** Own tests in which the target died, of which the control says nothing: who knows of what it died. */
@@ -104,6 +111,8 @@ export async function runControls(options: ControlsOptions): Promise<readonly Co
 
   const kernel = await ensureKernel({ flavour, signal, onProgress });
   const guest = await ensureGuest(kernel, 'controls', { signal, onProgress });
+  const consoleLogs = Array.from({ length: options.guests }, (_, guest) => join(options.out, `controls-console-${guest + 1}.log`));
+  await Promise.all(consoleLogs.map((path) => writeFile(path, '')));
   options.onPlan(
     faults.reduce((sum, { tests }) => sum + tests.length, 0),
     asked.length - controls.length,
@@ -116,7 +125,7 @@ export async function runControls(options: ControlsOptions): Promise<readonly Co
       guest,
       memoryMiB: 512,
       cpus: 2,
-      consoleLog: options.consoleLog,
+      consoleLogs,
       deadline,
       faultDeadline,
       faults,
@@ -182,6 +191,7 @@ export function judgeControl(
   return {
     requirement: control.requirement,
     fault: control.fault,
+    durationMs: Math.round(verdicts.reduce((sum, { result }) => sum + result.durationMs, 0)),
     caughtBy: failed.filter(({ by }) => counts(by)).map(({ test, by }) => ({ test, by })),
     died: failed.filter(({ by }) => !counts(by)).map(({ test, why: told }) => ({ test, why: told })),
     missedBy: own.filter(({ result }) => result.evidence.verdict === 'PASS').map(({ test }) => test.id),

@@ -29,7 +29,7 @@ export interface ExecuteOptions {
 }
 
 /**
- * Runs tests in a process of their own, on a target that it boots. Returns
+ * Runs tests in processes of their own, each on a target that it boots. Returns
  * what kept tests from being run at all, in words; empty when nothing did.
  */
 export async function executeTests(options: ExecuteOptions): Promise<readonly string[]> {
@@ -58,7 +58,7 @@ export async function executeTests(options: ExecuteOptions): Promise<readonly st
       tellStray(module.meta().stray);
     },
   };
-  const vitest = await openVitest(reporter, options.bail);
+  const vitest = await openVitest(reporter, { bail: options.bail, guests: options.settings.consoleLogs.length });
   const abort = (): void => void vitest.cancelCurrentRun('keyboard-input');
   options.signal?.addEventListener('abort', abort, { once: true });
   try {

@@ -129,7 +129,7 @@ export async function runSuites(options: RunOptions): Promise<Results> {
         guest,
         memoryMiB: options.memoryMiB,
         cpus: options.cpus,
-        consoleLog,
+        consoleLogs: [consoleLog],
         deadline: options.deadline,
         selected: selected.map(({ id }) => id),
         limits: limitsOf(requirements),

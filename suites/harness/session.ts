@@ -14,7 +14,8 @@ export interface SessionSettings {
   readonly guest: GuestBuild;
   readonly memoryMiB: number;
   readonly cpus: number;
-  readonly consoleLog: string;
+  /** Where a target's console goes: one file, and one process with a target, for each. */
+  readonly consoleLogs: readonly string[];
   /** Milliseconds until what a test waits for counts as not happening. */
   readonly deadline: number;
   /** Ids of the tests to run; absent for all. */
@@ -53,7 +54,8 @@ async function ensureTarget(settings: SessionSettings): Promise<Target> {
   if (current !== undefined) return current;
   if (refusal !== undefined) throw refusal;
   boots += 1;
-  const target = await bootQemu({ ...settings, boot: boots }).catch((error: unknown) => {
+  const consoleLog = settings.consoleLogs[Number(process.env['VITEST_POOL_ID']) - 1];
+  const target = await bootQemu({ ...settings, ...(consoleLog === undefined ? {} : { consoleLog }), boot: boots }).catch((error: unknown) => {
     if (error instanceof BootError) untold.push(...error.incidents);
     refusal = error instanceof Error ? error : new Error(String(error));
     throw refusal;
