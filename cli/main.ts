@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { ExitStatus } from '../lib/errors.ts';
+import { ExitStatus, InfrastructureError } from '../lib/errors.ts';
 import { commands } from './commands/index.ts';
 import { reportError } from './report-error.ts';
 
@@ -8,6 +8,15 @@ const program = new Command('aemcert')
   .showHelpAfterError('(aemcert --help tells what there is)')
   .exitOverride();
 for (const register of commands) register(program);
+
+// By itself Node would end with 1, which says that the kernel does not conform.
+process.on('uncaughtException', (error) => process.exit(reportError(error)));
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader that has gone, such as head, has what it wanted.
+    if (error.code !== 'EPIPE') throw new InfrastructureError('the output cannot be written', { seen: error.message });
+  });
+}
 
 try {
   await program.parseAsync(process.argv);

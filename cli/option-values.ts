@@ -7,3 +7,15 @@ export function positive(value: string): number {
   if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('A whole number from 1 on is expected.');
   return number;
 }
+
+const day = 24 * 60 * 60;
+
+/**
+ * A number of seconds from 1 to a day. Node's timers hold 24 days: a longer one ends after a millisecond, and
+ * all that is waited for would count as not happening.
+ */
+export function seconds(value: string): number {
+  const number = positive(value);
+  if (number > day) throw new InvalidArgumentError(`At most ${day} seconds are expected: a day.`);
+  return number;
+}

@@ -34,9 +34,17 @@ export function isComplete(folder: string): Promise<boolean> {
   return exists(join(folder, marker));
 }
 
-/** When an entry was used last; undefined when there is none, or only a part. */
+/** When an entry was used last, or the making of it went on; undefined when there is neither. */
 export async function lastUse(folder: string): Promise<Date | undefined> {
-  return stat(join(folder, marker)).then(
+  const partial = `${folder}.partial`;
+  // What goes on below shows in what lies on top, such as a log.
+  const parts = (await readdir(partial).catch((): string[] => [])).map((name) => join(partial, name));
+  const times = await Promise.all([join(folder, marker), partial, ...parts].map(modified));
+  return times.reduce((last, time) => (last === undefined || (time !== undefined && time > last) ? time : last));
+}
+
+async function modified(path: string): Promise<Date | undefined> {
+  return stat(path).then(
     ({ mtime }) => mtime,
     () => undefined,
   );

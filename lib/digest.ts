@@ -20,10 +20,16 @@ function sortKeys(_key: string, value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** sha256 of a file, read as a stream. */
+/** sha256 of a file, read as a stream. Throws the signal's reason when aborted. */
 export async function digestFile(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash, signal ? { signal } : {});
+  try {
+    await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash, signal ? { signal } : {});
+  } catch (error) {
+    // The pipeline's own error does not say why.
+    signal?.throwIfAborted();
+    throw error;
+  }
   return hash.digest('hex');
 }
 

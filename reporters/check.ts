@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { runsOn } from '../lib/runs-on.ts';
 import { parseRanges } from './ranges.ts';
 import type { LinesByFile, RequirementResult, Results } from './results.ts';
-import { judge, runsOn, type RequirementLinks } from './verdict.ts';
+import { judge, type RequirementLinks } from './verdict.ts';
 
 /** One thing wrong with results: a JSON pointer into the document, and what is wrong there. */
 export interface Problem {

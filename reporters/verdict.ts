@@ -21,11 +21,6 @@ export function combineVerdicts(parts: Iterable<Verdict>): Verdict {
   return precedence.find((verdict) => seen.has(verdict)) ?? 'UNTESTED';
 }
 
-/** Is a test part of a run on this flavour of the kernel? */
-export function runsOn({ flavours }: Pick<PlannedTest, 'flavours'>, flavour: string): boolean {
-  return flavours === undefined || flavours.includes(flavour);
-}
-
 /** What a specification says of a requirement; the rest of its result follows from the tests. */
 export type RequirementInput = Omit<RequirementResult, 'verdict' | 'tests' | 'children' | 'selected'>;
 

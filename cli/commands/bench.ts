@@ -40,7 +40,8 @@ export function register(program: Command): void {
 The guest has one CPU and runs twice: by a clock that counts instructions, whose
 figures are the same each time, and by the host's, whose figures are not.
 Events are raised one at a time and 64 at once, beside 1 to 4,000,000 idle ones:
-more than 1,000,000 only in instructions, and where they fit into the memory.
+more than 1,000,000 only in instructions, and where they fit into the memory;
+with no other count the guest runs once, by the clock of instructions.
 Then processes of their own handle them, of an owner of little and of 64 MiB memory.
 What each mechanism delivered is counted: one event too few or too many is an error.
 
@@ -57,10 +58,15 @@ Examples:
 
 const phases: Readonly<Record<BenchClock, string>> = { icount: 'in instructions', host: 'by the host’s clock' };
 
-/** Numbers with commas between; as many as the guest's bench takes. */
+/** More have no room in any guest, and the guest's bench reads 32 bits. */
+const mostIdle = 100_000_000;
+
+/** Numbers with commas between; as many as the guest's bench takes, each once: a table has one column for it. */
 function counts(value: string): readonly number[] {
   const numbers = value.split(',').map(positive);
   if (numbers.length > 16) throw new InvalidArgumentError('At most 16 numbers are expected.');
+  if (numbers.some((number) => number > mostIdle)) throw new InvalidArgumentError(`At most ${mostIdle} is expected.`);
+  if (new Set(numbers).size < numbers.length) throw new InvalidArgumentError('Each number once is expected.');
   return numbers;
 }
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import type { Flavour } from '../../kernel/build/artifacts.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
+import { claimFolder } from '../../lib/claim-folder.ts';
 import { ExitStatus } from '../../lib/errors.ts';
-import { checkWritable } from '../../lib/make-folder.ts';
 import { plural } from '../../reporters/text.ts';
 import { createProgress } from '../../reporters/terminal/progress.ts';
+import { writeAtomically } from '../../reporters/write.ts';
 import { countProofs, isCaught, runControls } from '../../suites/harness/controls.ts';
 import type { ControlOutcome } from '../../suites/harness/controls.ts';
 import { positive } from '../option-values.ts';
@@ -50,17 +51,20 @@ function collect(value: string, previous: readonly string[]): readonly string[] 
 
 function count(value: string): number {
   if (value === 'all') return Number.MAX_SAFE_INTEGER;
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError('A whole number or "all" is expected.');
-  return number;
+  if (!/^\d+$/.test(value)) throw new InvalidArgumentError('A whole number or "all" is expected.');
+  return Number(value);
 }
 
 async function controls(options: Options): Promise<void> {
   const interruption = abortOnSignal();
   const stream = process.stderr;
   const progress = createProgress({ stream, isTTY: stream.isTTY, total: 0 });
+  let claim: Awaited<ReturnType<typeof claimFolder>> | undefined;
   try {
-    await checkWritable(options.out);
+    claim = await claimFolder(options.out, 'controls');
+    const outcomesFile = join(options.out, 'controls.json');
+    // It would be taken for the outcome of this run, should that fail.
+    await rm(outcomesFile, { force: true });
     let total = 0;
     let done = 0;
     let others = 0;
@@ -85,17 +89,19 @@ async function controls(options: Options): Promise<void> {
       },
     });
     progress.finish();
-    await writeFile(join(options.out, 'controls.json'), `${JSON.stringify(outcomes, null, 1)}\n`);
+    await writeAtomically(outcomesFile, `${JSON.stringify(outcomes, null, 1)}\n`, options.out);
     process.stdout.write(render(outcomes, others));
     process.exitCode = outcomes.every(isCaught) ? ExitStatus.Conformant : ExitStatus.NotConformant;
   } catch (error) {
     if (!interruption.signal.aborted) throw error;
     progress.finish();
+    await claim?.release();
     // A test may still wait in its process, which ends with this one, and vitest would set a status of its own.
     process.exit(reportError(error));
   } finally {
     progress.finish();
     interruption.dispose();
+    await claim?.release();
   }
 }
 

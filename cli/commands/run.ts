@@ -4,7 +4,9 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Flavour } from '../../kernel/build/artifacts.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
+import { claimFolder } from '../../lib/claim-folder.ts';
 import { ExitStatus } from '../../lib/errors.ts';
+import { runsOn } from '../../lib/runs-on.ts';
 import { conclude } from '../../reporters/conclude.ts';
 import { createProgress } from '../../reporters/terminal/progress.ts';
 import { wantsColour } from '../../reporters/terminal/style.ts';
@@ -12,8 +14,7 @@ import { elsewhere } from '../../reporters/text.ts';
 import { renderSummary } from '../../reporters/terminal/summary.ts';
 import { toldLine } from '../../reporters/text.ts';
 import { writeReports } from '../../reporters/write.ts';
-import { positive } from '../option-values.ts';
-import { runsOn } from '../../reporters/verdict.ts';
+import { positive, seconds } from '../option-values.ts';
 import { selectTests } from '../../suites/harness/plan.ts';
 import type { Selection } from '../../suites/harness/plan.ts';
 import { loadPlan, runSuites } from '../../suites/harness/run.ts';
@@ -46,7 +47,7 @@ export function register(program: Command): void {
     .option('-o, --out <dir>', 'where results.json and the reports go', 'reports')
     .addOption(new Option('--bail', 'stop at the first test that does not pass').conflicts('keepGoing'))
     .addOption(new Option('--keep-going', 'run all tests whatever their verdicts (the default)'))
-    .option('-t, --timeout <seconds>', 'until what a test waits for counts as not happening', positive, 60)
+    .option('-t, --timeout <seconds>', 'until what a test waits for counts as not happening', seconds, 60)
     .addOption(new Option('--flavour <name>', 'of the kernel').choices(['base', 'debug', 'coverage']).default('base'))
     .option('--kernel-version <series>', 'the kernel series; the newest there is')
     .option('--source <dir|tarball>', "a kernel source of your own, instead of Debian's package")
@@ -104,7 +105,9 @@ async function run(options: Options): Promise<void> {
   const stream = process.stderr;
   const isTTY = stream.isTTY;
   const progress = createProgress({ stream, isTTY, total: 0 });
+  let claim: Awaited<ReturnType<typeof claimFolder>> | undefined;
   try {
+    claim = await claimFolder(options.out, 'run');
     const results = await runSuites({
       selection: selectionOf(options),
       out: options.out,
@@ -141,6 +144,7 @@ async function run(options: Options): Promise<void> {
   } finally {
     progress.finish();
     interruption.dispose();
+    await claim?.release();
   }
   // Interrupted, a test may still wait in its process, which ends with this one.
   if (interruption.signal.aborted) process.exit();

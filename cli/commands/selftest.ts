@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ensureGuest } from '../../kernel/build/guest.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
+import { listFiles } from '../../lib/digest.ts';
+import { InputError } from '../../lib/errors.ts';
 import { exists } from '../../lib/exists.ts';
+import { projectRoot } from '../../lib/paths.ts';
 import { buildProgressView } from '../build-progress.ts';
 import { runSteps, runTool, runVisibly, type Step } from '../steps.ts';
 
@@ -21,7 +24,7 @@ export function register(program: Command): void {
     .description('the tests of aemcert itself: unit tests, then those that build the kernel and boot it')
     .option('--unit', 'only what needs no kernel and no guest; seconds')
     .argument('[filter...]', 'only test files whose path contains one of these')
-    .addHelpText('after', '\nExit status: 0 all passed, 1 some failed, 3 some could not be run.')
+    .addHelpText('after', '\nExit status: 0 all passed, 1 some failed, 2 a filter matches no test file, 3 some could not be run.')
     .addHelpText(
       'after',
       '\nExamples:\n  $ aemcert selftest\n  $ aemcert selftest --unit\n  $ aemcert selftest --unit reporters/',
@@ -33,6 +36,10 @@ export function register(program: Command): void {
 
 async function steps(filters: readonly string[], options: SelftestOptions): Promise<readonly Step[]> {
   const browser = await browserTests(filters);
+  await checkFilters(filters, [
+    ...(options.unit === true ? ['.integration.test.ts'] : []),
+    ...(browser.length === 0 ? ['.browser.test.ts'] : []),
+  ]);
   const unit: readonly Step[] = [
     { title: 'unit tests', run: () => vitest('unit', filters) },
     ...(filters.length > 0 ? [] : [{ title: 'tests of libaem that need no AEM kernel', run: libaemTests }]),
@@ -44,6 +51,24 @@ async function steps(filters: readonly string[], options: SelftestOptions): Prom
     { title: 'the kernel and the guest programs', run: buildAll },
     { title: 'integration tests', run: () => vitest('integration', filters) },
   ];
+}
+
+/** Throws an InputError where a filter matches no file that runs: no test would be a test passed. */
+async function checkFilters(filters: readonly string[], left: readonly string[]): Promise<void> {
+  if (filters.length === 0) return;
+  const files = (await listFiles(projectRoot, (name) => !/^(\.|(node_modules|reports)$)/.test(name)))
+    .filter((file) => file.endsWith('.test.ts') && !left.some((end) => file.endsWith(end)))
+    .map((file) => file.toLowerCase());
+  const matches = (filter: string, file: string): boolean =>
+    // As vitest matches them.
+    [filter, relative(projectRoot, resolve(projectRoot, filter))].some((part) => file.includes(part.toLowerCase()));
+  const [unknown] = filters.filter((filter) => !files.some((file) => matches(filter, file)));
+  if (unknown === undefined) return;
+  throw new InputError('no test file that would run matches the filter', {
+    expected: `a part of the path of one of ${files.length} test files`,
+    seen: unknown,
+    ...(left.length === 0 ? {} : { hint: `here without those that end in ${left.join(' or ')}` }),
+  });
 }
 
 function vitest(project: string, filters: readonly string[]): Promise<boolean> {

@@ -46,8 +46,8 @@ Examples:
 async function shell(options: Options): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'aemcert-shell-'));
   const interruption = abortOnSignal();
+  const view = buildProgressView(process.stderr);
   try {
-    const view = buildProgressView(process.stderr);
     const build = { signal: interruption.signal, onProgress: view.show };
     const kernel = await ensureKernel({ flavour: options.flavour, ...build });
     const guest = await ensureGuest(kernel, 'release', build);
@@ -70,6 +70,7 @@ async function shell(options: Options): Promise<void> {
     });
     process.exitCode = await attach(args, interruption.signal);
   } finally {
+    view.done();
     interruption.dispose();
     await rm(folder, { recursive: true, force: true });
   }
@@ -86,10 +87,10 @@ async function runScript(
   const target = await bootQemu({ kernel, guest, memoryMiB: memory, cpus, boot: 1, signal });
   try {
     const shell = await target.spawn(['sh', '-c', 'exec sh -s 2>&1'], { cwd: '/root' });
-    const fed = shell.write(script).then(() => shell.closeStdin());
+    // A script may end before it has read all of itself, and that be told while its output is read.
+    const fed = shell.write(script).then(() => shell.closeStdin()).catch(() => undefined);
     for await (const line of shell.lines) process.stdout.write(`${line}\n`);
-    // A script may end before it has read all of itself.
-    await fed.catch(() => undefined);
+    await fed;
     const { status, signal: killer } = await shell.exited;
     return status ?? 128 + (killer ?? 0);
   } finally {

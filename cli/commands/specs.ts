@@ -12,6 +12,7 @@ import {
   parseFingerprints,
   renderFingerprints,
   specsFolder,
+  suggestion,
 } from '../../specs/loader/index.ts';
 import type { Requirement, RequirementSet } from '../../specs/loader/index.ts';
 import { collectLinks } from '../../suites/harness/plan.ts';
@@ -103,6 +104,7 @@ async function check(): Promise<void> {
 
 async function list(options: ListOptions): Promise<void> {
   const { requirements } = await loadRequirements();
+  checkModule(options.module, requirements);
   const wanted = requirements.filter(
     ({ module, priority, mandatory }) =>
       (options.module === undefined || module === options.module) &&
@@ -110,6 +112,17 @@ async function list(options: ListOptions): Promise<void> {
       (options.mandatory === undefined || mandatory),
   );
   print(options.json ? toJson(wanted) : wanted.map(toLine(wanted)).join('\n'));
+}
+
+/** Throws an InputError where nothing is of this module: an empty list would not say why. */
+function checkModule(asked: string | undefined, requirements: readonly Requirement[]): void {
+  const modules = [...new Set(requirements.map(({ module }) => module))].sort();
+  if (asked === undefined || modules.includes(asked)) return;
+  throw new InputError(`there is no module ${asked}`, {
+    expected: `one of ${modules.join(', ')}`,
+    seen: asked,
+    ...suggestion(asked, modules),
+  });
 }
 
 async function show(id: string, options: { readonly json?: true }): Promise<void> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, readlink, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { runCommand } from '../../lib/run-command.ts';
 import { temporaryFolder } from '../../lib/testing/temporary-folder.ts';
 import { findSource, knownVersions } from './source.ts';
@@ -45,6 +45,29 @@ test('of a git work tree, what git ignores and .git are left out; edits and new 
   expect(await readFile(join(copy, 'kernel/fork.c'), 'utf8')).toBe('int edited;\n');
 });
 
+test('of a git work tree, links that lead nowhere and repositories inside are copied too', async () => {
+  const folder = await tree();
+  await runCommand(['git', '-C', folder, 'init', '-q']);
+  await symlink('not/made/yet', join(folder, 'kernel/link'));
+  await mkdir(join(folder, 'drivers/own'), { recursive: true });
+  await writeFile(join(folder, 'drivers/own/own.c'), 'int own;\n');
+  await runCommand(['git', '-C', join(folder, 'drivers/own'), 'init', '-q']);
+  const copy = await temporaryFolder();
+
+  await (await findSource('6.12', folder)).unpack(copy, {});
+
+  expect(await readlink(join(copy, 'kernel/link'))).toBe('not/made/yet');
+  expect(await readdir(join(copy, 'drivers/own'))).toEqual(['own.c']);
+});
+
+test('a folder that is no kernel tree is refused before it is read, and nothing in it is run', async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'Makefile'), 'mrproper:\n\ttouch ran\n');
+
+  await expect(findSource('6.12', folder)).rejects.toMatchObject({ exitStatus: 2, message: 'this is no kernel source' });
+  await expect(findSource('6.1', await tree())).rejects.toThrow('the source is Linux 6.12, the series is for 6.1');
+});
+
 test('a source that changes while it is copied is refused', async () => {
   const folder = await tree();
   const source = await findSource('6.12', folder);
@@ -66,6 +89,26 @@ test('a tarball is unpacked without its top folder', async () => {
   expect(await readFile(join(copy, 'kernel/fork.c'), 'utf8')).toBe('int fork;\n');
 });
 
+test('a tarball that changes before it is unpacked is refused', async () => {
+  const folder = await tree();
+  const tarball = join(await temporaryFolder(), 'linux.tar');
+  const pack = (): Promise<unknown> => runCommand(['tar', '-cf', tarball, '-C', folder, '.']);
+  await pack();
+  const source = await findSource('6.12', tarball);
+  await writeFile(join(folder, 'kernel/fork.c'), 'int changed;\n');
+  await pack();
+
+  await expect(source.unpack(await temporaryFolder(), {})).rejects.toThrow('changed while it was copied');
+});
+
+test('an interruption while a tarball is read is told as one', async () => {
+  const tarball = join(await temporaryFolder(), 'linux.tar');
+  await writeFile(tarball, 'text');
+  const reason = new Error('interrupted by SIGINT');
+
+  await expect(findSource('6.12', tarball, AbortSignal.abort(reason))).rejects.toBe(reason);
+});
+
 test('a file that is no tarball is an error', async () => {
   const file = join(await temporaryFolder(), 'notes.txt');
   await writeFile(file, 'text');
@@ -84,6 +127,21 @@ test('a version that Debian has no package of is an error with what to do', asyn
     message: 'the source of Linux 1.0 is not installed',
     details: { hint: expect.stringContaining('apt-get install linux-source-1.0') },
   });
+});
+
+test('on a machine without Debian’s packages it says that any tree will do', async () => {
+  const bin = await temporaryFolder();
+  for (const tool of ['sh', 'setpriv']) await symlink(`/usr/bin/${tool}`, join(bin, tool));
+  vi.stubEnv('PATH', bin);
+
+  try {
+    await expect(findSource('6.12')).rejects.toMatchObject({
+      message: 'the source of Linux 6.12 is not installed',
+      details: { hint: expect.stringContaining('--source') },
+    });
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });
 
 test('versions are ordered as versions', async () => {

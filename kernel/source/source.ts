@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { lstat, mkdir, readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { digestFile, digestFiles, listFiles } from '../../lib/digest.ts';
 import { InfrastructureError, InputError } from '../../lib/errors.ts';
 import { exists } from '../../lib/exists.ts';
 import { runCommand, tryCommand, type CommandOptions } from '../../lib/run-command.ts';
+import { checkVersion } from './version.ts';
 
 /** Where a kernel's source comes from, known well enough to tell whether it is another one. */
 export interface KernelSource {
@@ -20,7 +21,8 @@ export interface KernelSource {
  * The source to build from: Debian's package for this version, or `given`, a tarball or a
  * tree of any origin. A tree is read as a whole for its digest.
  *
- * Throws an InputError when `given` is neither, an InfrastructureError when the package is missing.
+ * Throws an InputError when `given` is neither, or a tree of another version, an InfrastructureError when
+ * the package is missing, the signal's reason when aborted.
  */
 export async function findSource(
   version: string,
@@ -36,15 +38,25 @@ export async function findSource(
       cause,
     });
   });
-  return info.isDirectory() ? treeSource(path, signal) : tarballSource(path, signal);
+  if (!info.isDirectory()) return tarballSource(path, signal);
+  // Any folder can be named by mistake; reading one as a whole takes long, and mrproper would be its own.
+  await checkVersion(path, version, given);
+  return treeSource(path, signal);
 }
 
 async function debianSource(version: string, signal?: AbortSignal): Promise<KernelSource> {
   const name = `linux-source-${version}`;
   const tarball = `/usr/src/${name}.tar.xz`;
-  const query = await tryCommand(['dpkg-query', '-W', '-f=${db:Status-Status} ${Version}', name], { signal });
-  const [status, release] = (query.output.at(-1) ?? '').split(' ');
-  if (query.status !== 0 || status !== 'installed' || release === undefined || !(await exists(tarball))) {
+  const query = await tryCommand(['dpkg-query', '-W', '-f=${db:Status-Status} ${Version}', name], { signal }).catch(
+    (error: unknown) => {
+      signal?.throwIfAborted();
+      // Not a Debian system: there is no such package.
+      if (error instanceof InfrastructureError) return undefined;
+      throw error;
+    },
+  );
+  const [status, release] = (query?.output.at(-1) ?? '').split(' ');
+  if (query?.status !== 0 || status !== 'installed' || release === undefined || !(await exists(tarball))) {
     throw new InfrastructureError(`the source of Linux ${version} is not installed`, {
       where: tarball,
       hint: `sudo apt-get install ${name}, or give another tree with --source`,
@@ -62,8 +74,16 @@ async function tarballSource(path: string, signal?: AbortSignal): Promise<Kernel
   return {
     name: `${basename(path)} sha256:${digest.slice(0, 12)}`,
     identity: `tarball sha256:${digest}`,
-    unpack: (folder, options) => unpackTarball(path, folder, options),
+    unpack: async (folder, options) => {
+      await unpackTarball(path, folder, options);
+      if ((await digestFile(path, options.signal)) !== digest) throw changed(path);
+    },
   };
+}
+
+/** What is kept by the digest of what was read first must be made of that. */
+function changed(where: string): InputError {
+  return new InputError('the source changed while it was copied', { where, hint: 'run it again' });
 }
 
 /** The tarball's one top folder becomes `folder`. */
@@ -122,9 +142,7 @@ async function treeSource(tree: string, signal?: AbortSignal): Promise<KernelSou
         ],
         { ...options, cwd: tree, stdin },
       );
-      if ((await digestFiles(folder, files, options.signal)) !== digest) {
-        throw new InputError('the source changed while it was copied', { where: tree, hint: 'run it again' });
-      }
+      if ((await digestFiles(folder, files, options.signal)) !== digest) throw changed(tree);
       await runCommand(['make', `--directory=${folder}`, 'mrproper'], options);
     },
   };
@@ -135,13 +153,22 @@ async function sourceFiles(tree: string, signal?: AbortSignal): Promise<readonly
   const found: string[] = [];
   await runCommand(['git', '-C', tree, 'ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
     signal,
-    onLine: (line) => found.push(...line.split('\0')),
+    onLine: (line) => {
+      // One by one: as arguments of a call they can be too many.
+      for (const file of line.split('\0')) found.push(file);
+    },
   });
+  const present = await Promise.all(found.filter((file) => file !== '').map((file) => filesAt(tree, file)));
+  return [...new Set(present.flat())];
+}
+
+/** What is at a name that git gives: a file or link, a repository's files, or nothing. */
+async function filesAt(tree: string, path: string): Promise<readonly string[]> {
   // A file that is deleted in the work tree is still in git's index.
-  const present = await Promise.all(
-    found.map(async (file) => file !== '' && (await exists(join(tree, file)))),
-  );
-  return [...new Set(found.filter((_, index) => present[index]))];
+  const info = await lstat(join(tree, path)).catch(() => undefined);
+  if (info === undefined) return [];
+  if (!info.isDirectory()) return [path];
+  return (await listFiles(join(tree, path), (name) => name !== '.git')).map((file) => join(path, file));
 }
 
 /** The versions for which kernel/patches has a series, the newest first. */

@@ -68,6 +68,18 @@ test('is readable in the dark', () => {
   expect(benchChart(sampleRun())).toContain('@media (prefers-color-scheme:dark)');
 });
 
+test('its axis has figures also where all costs lie between two powers of ten', () => {
+  const near = sampleRun().processes.map((one) => ({
+    ...one,
+    bursts: one.bursts.map((burst) => ({ ...burst, whole: { median: 300_000 + one.ownerMiB, min: 300_000 } })),
+  }));
+
+  const svg = processChart({ ...sampleRun(), processes: near });
+
+  expect(svg.match(/>200,000</g)).toHaveLength(2);
+  expect(svg.match(/>500,000</g)).toHaveLength(2);
+});
+
 test('the picture of handler processes has a line for each, with a mark for each owner, in every panel', () => {
   const svg = processChart(sampleRun());
 

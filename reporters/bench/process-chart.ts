@@ -27,7 +27,9 @@ export function processChart(run: ClockRun): string {
   const costs = run.processes.flatMap(({ bursts }) => bursts.map(({ whole }) => whole.median)).filter((cost) => cost > 0);
   const ticks = logTicks(Math.min(...costs), Math.max(...costs));
   const x = logScale(ticks[0] ?? 1, ticks.at(-1) ?? 1, left, right);
-  const labelled = ticks.filter((tick) => /^10*$/.test(String(tick)));
+  const powers = ticks.filter((tick) => /^10*$/.test(String(tick)));
+  // One figure alone says nothing of the distances.
+  const labelled = powers.length > 1 ? powers : ticks;
   const svg = html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="13" role="img" aria-labelledby="title">
 <title id="title">What it costs that a process of its own handles an event</title>
 <style>${style}</style>

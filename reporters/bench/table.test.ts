@@ -64,6 +64,17 @@ test('bytes are told where they were weighed, and the host’s figures are nanos
   expect(table).toContain('The guest had 1 CPU and 768 MiB, under tcg.');
 });
 
+test('under what the guest ran is told by clock where it differs: only emulation counts instructions', () => {
+  const { runs, ...rest } = sampleResults();
+  const differing = runs.map((run) =>
+    run.clock === 'host' ? { ...run, target: { ...run.target, accelerator: 'kvm' as const } } : run,
+  );
+
+  const table = renderTable({ ...rest, runs: differing });
+
+  expect(table).toContain('The guest had 1 CPU and 768 MiB, under tcg (instructions) or kvm (ns).');
+});
+
 test('no line is wider than a terminal of 100 columns', () => {
   const figures = renderTable(sampleResults()).split('\n').filter((line) => / {3}/.test(line));
 

@@ -105,14 +105,22 @@ function notes(results: BenchResults): readonly string[] {
   const contrasts = [...mechanisms.filter(({ role }) => role === 'contrast'), ...processMechanisms]
     .filter(({ id, reason }) => reason !== undefined && shown.has(id))
     .map(({ label, reason }) => `No ratio is to "${label}": ${reason ?? ''}.`);
-  const { accelerator = 'an unknown accelerator', memoryMiB, cpus } = run.target;
+  const { memoryMiB, cpus } = run.target;
   return [
-    `The guest had ${cpus} CPU and ${memoryMiB} MiB, under ${accelerator}. Medians; reading the clock costs ${results.runs
+    `The guest had ${cpus} CPU and ${memoryMiB} MiB, under ${acceleratorsOf(results)}. Medians; reading the clock costs ${results.runs
       .map(({ clock, clockNs }) => `${clockNs.toFixed(0)} ${unitOf[clock]}`)
       .join(' or ')}.`,
     'One at a time "AEM, upcall" is an upcall an event; a burst shares one.',
     ...contrasts,
   ];
+}
+
+/** By clock where they differ: instructions are counted under emulation only. */
+function acceleratorsOf({ runs }: BenchResults): string {
+  const told = runs.map(({ clock, target: { accelerator = 'an unknown accelerator' } }) => ({ clock, accelerator }));
+  const [one, ...others] = [...new Set(told.map(({ accelerator }) => accelerator))];
+  if (one !== undefined && others.length === 0) return one;
+  return told.map(({ clock, accelerator }) => `${accelerator} (${unitOf[clock]})`).join(' or ');
 }
 
 /** In the order in which they are told of. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { runsOn } from '../../lib/runs-on.ts';
 import { suggestion } from './suggest.ts';
 import type { RequirementSet } from './types.ts';
 
@@ -74,7 +75,8 @@ function checkTest(set: RequirementSet, test: LinkedTest): readonly LinkProblem[
 }
 
 function untested(set: RequirementSet, tests: readonly LinkedTest[]): readonly LinkProblem[] {
-  const onBase = new Set(tests.filter(isOnBase).flatMap((test) => test.requirements));
+  // What is certified runs on it.
+  const onBase = new Set(tests.filter((test) => runsOn(test, 'base')).flatMap((test) => test.requirements));
   const verified = new Set(tests.flatMap((test) => test.requirements));
   return set.requirements
     .filter(({ id, verification, children }) =>
@@ -86,11 +88,6 @@ function untested(set: RequirementSet, tests: readonly LinkedTest[]): readonly L
       requirement: id,
       where: `${file}:${line}`,
     }));
-}
-
-/** What is certified runs on it. */
-function isOnBase({ flavours }: LinkedTest): boolean {
-  return flavours === undefined || flavours.includes('base');
 }
 
 function error(

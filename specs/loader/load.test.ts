@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -147,6 +147,23 @@ describe('YAML', () => {
         message: 'a key occurs twice in one mapping',
         expected: 'each key once',
         seen: 'title: Again',
+      },
+    ]);
+  });
+
+  test('an alias without its anchor, such as emphasis at the begin of a text, is told with its place', async () => {
+    const problems = await problemsOf({
+      'a.yaml': head + entry('A-1', { title: '*all*' }) + entry('A-2', { parents: '[A-9]' }),
+    });
+
+    expect(problems).toEqual([
+      {
+        file: 'a.yaml',
+        line: 9,
+        column: 12,
+        message: 'not valid YAML',
+        expected: 'an anchor before the alias, or quotes around the text',
+        seen: '*all*',
       },
     ]);
   });
@@ -367,6 +384,31 @@ describe('between requirements', () => {
     expect(await problemsOf({ 'a.yaml': head + entry('A-1', { source }) })).toMatchObject([
       { line: 10, column: 25, seen: 'Dog', expected: 'one of Doc', hint: 'did you mean Doc?' },
     ]);
+  });
+});
+
+describe('the names of files', () => {
+  test('one that ends in .yml is told, not left out', async () => {
+    expect(await problemsOf({ 'a.yaml': head + entry('A-1'), 'b/c.yml': head + entry('B-1') })).toEqual([
+      { file: 'b/c.yml', message: 'a file of requirements has another name', expected: 'one that ends in .yaml' },
+    ]);
+  });
+
+  test('an editor’s lock beside a file is no file of requirements', async () => {
+    await write({ 'a.yaml': head + entry('A-1'), '.hidden/b.yaml': head + entry('B-1') });
+    await symlink('somebody@somewhere.1234', path.join(folder, '.#a.yaml'));
+
+    expect((await loadRequirements(folder)).files).toEqual([path.join(folder, 'a.yaml')]);
+  });
+
+  test('a file that cannot be read is told with its name', async () => {
+    await write({ 'a.yaml': head + entry('A-1') });
+    await symlink('gone.yaml', path.join(folder, 'b.yaml'));
+
+    await expect(loadRequirements(folder)).rejects.toMatchObject({
+      exitStatus: ExitStatus.Usage,
+      details: { where: path.join(folder, 'b.yaml') },
+    });
   });
 });
 

@@ -8,6 +8,7 @@ import { fingerprint } from './fingerprint.ts';
 import { parseSpec } from './parse.ts';
 import type { ParsedFile } from './parse.ts';
 import { SpecError } from './problem.ts';
+import type { SpecProblem } from './problem.ts';
 import { suggestion } from './suggest.ts';
 import type { Requirement, RequirementEntry, RequirementSet } from './types.ts';
 import { isSpecFile, validateSpec } from './validate.ts';
@@ -18,17 +19,17 @@ const projectRoot = fileURLToPath(new URL('../../', import.meta.url));
 export const specsFolder = path.join(projectRoot, 'specs');
 
 /**
- * Loads every .yaml file below `folder`.
+ * Loads every .yaml file below `folder`, except hidden ones.
  * Throws SpecError with all that is wrong in them, InputError when there is
- * nothing to load.
+ * nothing to load, or a file cannot be read.
  */
 export async function loadRequirements(folder: string = specsFolder): Promise<RequirementSet> {
-  const names = await findFiles(folder);
-  const files = await Promise.all(
-    names.map(async (name) => parseSpec(displayName(name), await readFile(name, 'utf8'))),
-  );
+  const found = await findFiles(folder);
+  const names = found.filter((name) => name.endsWith('.yaml'));
+  const files = await Promise.all(names.map(async (name) => parseSpec(displayName(name), await readSpec(name))));
 
   const problems = [
+    ...found.filter((name) => !names.includes(name)).map(misnamed),
     ...files.flatMap((file) => file.problems),
     ...files.filter((file) => !file.broken).flatMap(validateSpec),
     ...checkSpecs(files),
@@ -62,11 +63,31 @@ export function limitOf(set: RequirementSet, id: string, name: string): number {
   });
 }
 
+async function readSpec(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new InputError('a file of requirements cannot be read', {
+      where: displayName(file),
+      seen: cause instanceof Error ? cause.message : String(cause),
+      cause,
+    });
+  });
+}
+
+function misnamed(file: string): SpecProblem {
+  return {
+    file: displayName(file),
+    message: 'a file of requirements has another name',
+    expected: 'one that ends in .yaml',
+  };
+}
+
+/** Those that end in .yml too: what they say would be left out in silence. */
 async function findFiles(folder: string): Promise<readonly string[]> {
   const found = await readdir(folder, { recursive: true }).catch((cause: unknown) => {
     throw new InputError('the folder of requirements cannot be read', { where: folder, cause });
   });
-  const names = found.filter((name) => name.endsWith('.yaml'));
+  // Hidden is what an editor keeps beside a file, such as a lock.
+  const names = found.filter((name) => /\.ya?ml$/.test(name) && !/(^|\/)\./.test(name));
   if (names.length === 0) {
     throw new InputError('there are no requirements', {
       where: folder,

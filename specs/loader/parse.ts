@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { LineCounter, isMap, isNode, isScalar, parseDocument } from 'yaml';
-import type { Document, YAMLError } from 'yaml';
+import { LineCounter, isMap, isNode, isScalar, parseDocument, visit } from 'yaml';
+import type { Alias, Document, YAMLError } from 'yaml';
 import type { SpecProblem } from './problem.ts';
 
 /** A place in a file, both from 1. */
@@ -54,23 +54,44 @@ export function parseSpec(file: string, text: string): ParsedFile {
     };
   });
 
+  const lost = lostAliases(document);
   return {
     file,
-    content: document.errors.length === 0 ? document.toJS() : looseContent(document),
-    broken: document.errors.some((error) => error.code !== 'DUPLICATE_KEY'),
-    problems,
+    content: looseContent(document),
+    broken: lost.length > 0 || document.errors.some((error) => error.code !== 'DUPLICATE_KEY'),
+    problems: [
+      ...problems,
+      ...lost.map((alias): SpecProblem => ({
+        file,
+        ...at(alias.range?.[0] ?? 0),
+        message: 'not valid YAML',
+        expected: 'an anchor before the alias, or quotes around the text',
+        seen: `*${alias.source}`,
+      })),
+    ],
     locate: (path) => at(offsetOf(document, path)),
     locateKey: (path, key) => at(keyOffset(document, path, key) ?? offsetOf(document, path)),
   };
 }
 
-/** What can be made of a document that has errors. */
+/** What can be made of a document that may have errors. */
 function looseContent(document: Document): unknown {
   try {
     return document.toJS();
   } catch {
     return undefined;
   }
+}
+
+/** Aliases of nothing: no error of the document's, which only throws when its content is asked for. */
+function lostAliases(document: Document): readonly Alias[] {
+  const lost: Alias[] = [];
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document) === undefined) lost.push(alias);
+    },
+  });
+  return lost;
 }
 
 function offsetOf(document: Document, path: readonly PathSegment[]): number {

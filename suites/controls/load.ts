@@ -47,7 +47,8 @@ const validator = compileSchema(new URL('controls.schema.json', import.meta.url)
 
 /** Loads suites/controls/*.yaml. Throws a SpecError with everything that is wrong. */
 export async function loadControls(): Promise<readonly Control[]> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.yaml')).sort();
+  // Hidden is what an editor keeps beside a file, such as a lock.
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.yaml') && !name.startsWith('.')).sort();
   const problems: SpecProblem[] = [];
   const controls: Control[] = [];
   for (const name of names) {

@@ -2,10 +2,10 @@
 import { relative } from 'node:path';
 import { InputError } from '../../lib/errors.ts';
 import { projectRoot } from '../../lib/paths.ts';
+import { runsOn } from '../../lib/runs-on.ts';
 import type { Flavour } from '../../kernel/build/artifacts.ts';
 import type { PlannedTest } from '../../reporters/results.ts';
 import { plural } from '../../reporters/text.ts';
-import { runsOn } from '../../reporters/verdict.ts';
 import { nearest } from '../../specs/loader/index.ts';
 import type { Link, RequirementSet } from '../../specs/loader/index.ts';
 import { suiteOf } from './ids.ts';

@@ -12,6 +12,7 @@ import { digestFile, digestFiles, listFiles } from '../../lib/digest.ts';
 import { formatError } from '../../lib/errors.ts';
 import { checkWritable } from '../../lib/make-folder.ts';
 import { projectRoot } from '../../lib/paths.ts';
+import { runsOn } from '../../lib/runs-on.ts';
 import { uniteRanges } from '../../reporters/ranges.ts';
 import type {
   CountedFile,
@@ -24,7 +25,7 @@ import type {
   TargetInfo,
   TestResult,
 } from '../../reporters/results.ts';
-import { deriveRequirementResults, runsOn } from '../../reporters/verdict.ts';
+import { deriveRequirementResults } from '../../reporters/verdict.ts';
 import type { RequirementInput } from '../../reporters/verdict.ts';
 import { SpecError, checkLinks, loadRequirements } from '../../specs/loader/index.ts';
 import type { RequirementSet } from '../../specs/loader/index.ts';

@@ -36,7 +36,7 @@ export interface MeasureOptions {
 
 const clocks: readonly BenchClock[] = ['icount', 'host'];
 
-/** Measures AEM and its peers on a target by each clock. */
+/** Measures AEM and its peers on a target by each clock that has a count of idle sources to measure beside. */
 export async function measureCore(options: MeasureOptions): Promise<BenchResults> {
   const { quick, command, signal, onBuild: onProgress } = options;
   const startedAt = new Date().toISOString();
@@ -44,7 +44,9 @@ export async function measureCore(options: MeasureOptions): Promise<BenchResults
   const guest = await ensureGuest(kernel, 'release', { signal, onProgress });
   const runs: ClockRun[] = [];
   try {
-    for (const clock of clocks) runs.push(await measureBy(clock, kernel, guest, options));
+    for (const clock of clocks) {
+      if (countsBy(clock, options.idle).length > 0) runs.push(await measureBy(clock, kernel, guest, options));
+    }
   } catch (error) {
     // What an interruption breaks is no news.
     signal.throwIfAborted();
@@ -109,10 +111,14 @@ function onBegin(clock: BenchClock, options: MeasureOptions): OnBegin {
 /** Where figures are the same each time, one time is enough for what takes long. */
 const mostByHost = 1_000_000;
 
+/** The counts of idle sources beside which is measured by this clock; maybe none. */
+export function countsBy(clock: BenchClock, idle: readonly number[]): readonly number[] {
+  return clock === 'icount' ? idle : idle.filter((count) => count <= mostByHost);
+}
+
 /** Of bursts of one, and of the larger ones. */
 function benchCommand(clock: BenchClock, { quick, idle }: MeasureOptions): readonly string[] {
-  const counts = clock === 'icount' ? idle : idle.filter((count) => count <= mostByHost);
-  return ['bench', '-i', counts.join(','), '-r', quick ? '50,10' : '200,40'];
+  return ['bench', '-i', countsBy(clock, idle).join(','), '-r', quick ? '50,10' : '200,40'];
 }
 
 function processCommand({ quick }: MeasureOptions): readonly string[] {

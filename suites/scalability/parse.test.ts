@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { describe, expect, test } from 'vitest';
-import { checkInstructionClock } from './measure.ts';
+import { checkInstructionClock, countsBy } from './measure.ts';
 import { readBench, readProcesses } from './parse.ts';
 
 const start = '{"start":{"plan":2,"nops":1000000,"nopsNs":1002069,"clockNs":80.0}}';
@@ -50,6 +50,7 @@ describe('the stream of the guest’s bench', () => {
     ['a result too few', [start, fits, end]],
     ['no plan', [fits, misfit, end]],
     ['nothing', []],
+    ['nothing planned', [start.replace('"plan":2', '"plan":0'), '{"end":{"results":0}}']],
   ])('with %s is no result', async (_, lines) => {
     await expect(readBench(lines)).rejects.toMatchObject({ exitStatus: 3, message: expect.stringContaining('broke off') });
   });
@@ -92,4 +93,10 @@ test('a clock that does not count instructions is refused', () => {
   expect(() => checkInstructionClock({ nops: 1_000_000, nopsNs: 1_002_069 })).not.toThrow();
   expect(() => checkInstructionClock({ nops: 1_000_000, nopsNs: 1211 })).toThrow('does not count instructions');
   expect(() => checkInstructionClock({ nops: 1_000_000, nopsNs: 4_000_000 })).toThrow('does not count instructions');
+});
+
+test('more than a million idle sources are measured in instructions only, so that the host’s clock may have none', () => {
+  expect(countsBy('icount', [1, 1_000_000, 4_000_000])).toEqual([1, 1_000_000, 4_000_000]);
+  expect(countsBy('host', [1, 1_000_000, 4_000_000])).toEqual([1, 1_000_000]);
+  expect(countsBy('host', [4_000_000])).toEqual([]);
 });

@@ -55,8 +55,8 @@ export interface Stream<Result> {
 export type OnBegin = (begun: Fields, done: number, plan: number) => void;
 
 /**
- * Reads the lines of a benchmark of the guest. A stream without its plan or its end, or with fewer
- * results than planned, is no result.
+ * Reads the lines of a benchmark of the guest. A stream without its plan or its end, with fewer
+ * results than planned, or with none, is no result.
  *
  * Throws an AemcertError of status 1 when events were lost or came twice, an InfrastructureError
  * for anything else that is not a whole run.
@@ -79,7 +79,7 @@ export async function readStream<Result>(
     else if (key === 'begin') onBegin(fields, results.length, start === undefined ? 0 : start.number('plan'));
     else throw unreadable(line);
   }
-  if (start === undefined || !ended || !start.is('plan', results.length)) {
+  if (start === undefined || !ended || results.length === 0 || !start.is('plan', results.length)) {
     throw new InfrastructureError('the guest’s bench broke off', {
       expected: start === undefined ? 'a plan, results, an end' : `${start.number('plan')} results and an end`,
       seen: `${results.length} results`,
