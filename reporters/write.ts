@@ -48,6 +48,11 @@ export async function writeReports(
   return paths;
 }
 
+/** Removes the reports in `outDir`: those of an earlier run would be taken for the next one's, should it not come to its own. */
+export async function removeReports(outDir: string): Promise<void> {
+  for (const { file } of Object.values(renderers)) await rm(join(outDir, file), { force: true });
+}
+
 /** Writes a file of `folder`, which is made when missing. */
 export async function writeAtomically(path: string, text: string, folder: string): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;

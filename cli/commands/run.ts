@@ -13,7 +13,7 @@ import { wantsColour } from '../../reporters/terminal/style.ts';
 import { elsewhere } from '../../reporters/text.ts';
 import { renderSummary } from '../../reporters/terminal/summary.ts';
 import { toldLine } from '../../reporters/text.ts';
-import { writeReports } from '../../reporters/write.ts';
+import { removeReports, writeReports } from '../../reporters/write.ts';
 import { positive, seconds } from '../option-values.ts';
 import { selectTests } from '../../suites/harness/plan.ts';
 import type { Selection } from '../../suites/harness/plan.ts';
@@ -127,6 +127,7 @@ async function run(options: Options): Promise<void> {
           ...(done === undefined ? {} : { done }),
           ...(total === undefined ? {} : { total }),
         }),
+      onAccepted: () => removeReports(options.out),
       onPlan(selected) {
         progress.phase(undefined);
         progress.planned(selected.length);

@@ -141,6 +141,20 @@ test('interrupted controls could not tell, and leave nothing behind', async () =
   await expect.poll(leftBehind, { timeout: 60_000 }).toEqual([]);
 });
 
+test('a run that builds nothing leaves no report of an earlier one, but one that is refused does', async () => {
+  await start('--grep', 'fixture: passes before');
+  const reports = async (): Promise<readonly string[]> => (await readdir(out)).filter((name) => /results|junit|coverage/.test(name));
+  const all = await reports();
+  expect(all).toHaveLength(5);
+
+  expect(await start('--module', 'nonesuch')).toMatchObject({ exitCode: 2 });
+  expect(await reports()).toEqual(all);
+
+  const broken = await start('--grep', 'fixture: passes before', '--source', '/dev/null');
+  expect(broken.exitCode).toBeGreaterThan(1);
+  expect(await reports()).toEqual([]);
+});
+
 test('bad input and places that cannot be written to are told before anything is built', async () => {
   const unknownModule = await start('--module', 'nonesuch');
   const unknownId = await start('--requirement', 'AEM-CORE-9');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { execFile } from 'node:child_process';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
@@ -51,6 +51,8 @@ export interface RunOptions {
   readonly filters: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   readonly onBuild: OnProgress;
+  /** What was asked for can be run, and nothing has been built: what an earlier run has left in `out` is to go. */
+  onAccepted(): Promise<void>;
   onPlan(selected: readonly PlannedTest[]): void;
   onStart(test: PlannedTest): void;
   onEnd(test: PlannedTest, result: TestResult): void;
@@ -89,6 +91,8 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   const selected = selectTests(plan, options.selection, requirements);
   const elsewhere = plan.filter((test) => !runsOn(test, options.selection.flavour));
   const leftOut = plan.filter((test) => !selected.includes(test) && !elsewhere.includes(test));
+  await rm(join(options.out, 'results.json'), { force: true });
+  await options.onAccepted();
   const { signal, onBuild: onProgress } = options;
   const choice = {
     version: options.kernelVersion,
