@@ -207,6 +207,7 @@ export const requirementIds = [
   'AEM-CORE-219',
   'AEM-CORE-205',
   'AEM-CORE-206',
+  'AEM-CORE-207',
   'AEM-CORE-208',
   'AEM-CORE-209',
   'AEM-CORE-210',

@@ -8,10 +8,9 @@ import { verifies } from '../harness/verifies.ts';
 
 const { SIGCHLD, SIGUSR1 } = signals;
 
-/** Has a handler of the first thread left, which did `script` before. */
-async function left(p: Probe, script = ''): Promise<void> {
-  const eid = await startedEvent(p, 0, `${script}quiet,surface`);
-  await p.ok('dive', { eid });
+/** Has a handler of the first thread left. */
+async function left(p: Probe): Promise<void> {
+  await p.ok('dive', { eid: await startedEvent(p, 0, 'quiet,surface') });
 }
 
 verifies('AEM-CORE-205', 'an event and a signal come together after a handler was left', async ({ probe }) => {
@@ -20,8 +19,8 @@ verifies('AEM-CORE-205', 'an event and a signal come together after a handler wa
   await p.ok('catch', { signal: SIGUSR1 });
   await left(p);
 
-  await p.ok('both', { eid, signal: SIGUSR1 });
-
+  // The handler has run before the thread goes on.
+  expect(await p.send('both', { eid, signal: SIGUSR1 })).toMatchObject({ ret: 0, ran: 1 });
   expect(await p.settle()).toMatchObject([{ eid, depth: 1 }]);
   expect(await p.notice('signal')).toMatchObject({ signal: SIGUSR1 });
 });
@@ -29,12 +28,11 @@ verifies('AEM-CORE-205', 'an event and a signal come together after a handler wa
 verifies('AEM-CORE-205', 'a signal comes while an event waits for a handler that was left', async ({ probe }) => {
   const p = await probe();
   const eid = await startedEvent(p, 0);
+  const leaver = await startedEvent(p, 0, `quiet,raise:${eid},surface`);
   await p.ok('catch', { signal: SIGUSR1 });
-  await left(p, `raise:${eid},`);
-  expect(await p.settle()).toEqual([]);
 
-  await p.on('io', 'kill', { signal: SIGUSR1 });
-
+  // The handler has run before the thread goes on.
+  expect(await p.send('dive', { eid: leaver, signal: SIGUSR1 })).toMatchObject({ ret: 0, ran: 1 });
   expect(await p.settle()).toMatchObject([{ eid, depth: 1 }]);
   expect(await p.notice('signal')).toMatchObject({ signal: SIGUSR1 });
 });
@@ -71,6 +69,56 @@ verifies('AEM-CORE-206', 'a handler of higher priority on that signal stack', as
   ]);
   expect(p.returns()[0]?.seq).toBeLessThan(calls[2]?.seq ?? 0);
 });
+
+for (const own of [true, false]) {
+  const where = own ? 'a part of the stack' : 'a mapping of its own';
+
+  verifies('AEM-CORE-207', `a handler on a signal stack, ${where}, is left for the stack below`, async ({ probe }) => {
+    const p = await probe();
+    await p.ok('stacks', { own });
+    const [eid, later] = [await startedEvent(p, 0, 'leave'), await startedEvent(p, 0)];
+    await p.ok('on-signal', { eid });
+
+    await p.on('io', 'kill', { signal: SIGUSR1 });
+    expect(await p.nextCall()).toMatchObject({ eid, depth: 1 });
+    // It takes commands again, so it has left the handler.
+    await p.ok('gettid');
+    await p.on('io', 'fire', { eid: later });
+
+    expect(await p.settle()).toMatchObject([{ eid: later, depth: 1 }]);
+  });
+
+  verifies('AEM-CORE-154', `a handler is left from a signal stack, ${where}`, async ({ probe }) => {
+    const p = await probe();
+    await p.ok('stacks', { own });
+    const [eid, later] = [await startedEvent(p, 0, 'hold'), await startedEvent(p, 0)];
+    await p.ok('on-signal');
+    await p.on('io', 'fire', { eid });
+    await p.notice('holding');
+    expect(await p.nextCall()).toMatchObject({ eid });
+
+    await p.on('io', 'kill', { signal: SIGUSR1 });
+    // It takes commands again, so it has left the handler.
+    await p.ok('gettid');
+    await p.on('io', 'fire', { eid: later });
+
+    expect(await p.settle()).toMatchObject([{ eid: later, depth: 1 }]);
+  });
+
+  verifies('AEM-CORE-207', `a handler on a signal stack, ${where}, is left for the signal’s`, async ({ probe }) => {
+    const p = await probe();
+    await p.ok('stacks', { own });
+    const [eid, then] = [await startedEvent(p, 0, 'below'), await startedEvent(p, 0)];
+    await p.ok('on-signal', { eid, then });
+
+    await p.on('io', 'kill', { signal: SIGUSR1 });
+
+    expect(await p.nextCall()).toMatchObject({ eid, depth: 1 });
+    expect(await p.nextCall()).toMatchObject({ eid: then, depth: 1 });
+    // It ran before the signal's handler went on.
+    expect(await p.notice('did')).toMatchObject({ did: 'handled', eid: then, ret: 1 });
+  });
+}
 
 verifies('AEM-CORE-208', 'a handler interrupts a wait for a buffer of io_uring', async ({ probe, sh }) => {
   const p = await probe();

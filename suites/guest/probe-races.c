@@ -39,26 +39,46 @@ static __attribute__((noinline)) int dive(int eid)
 	return ret;
 }
 
-/* `dive eid=`: raises it; its handler comes back by `surface`. */
+static int signal_self(int signo)
+{
+	return syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signo);
+}
+
+/*
+ * `dive eid= [signal=]`: raises it; its handler comes back by `surface`. Then
+ * a signal: `ran` is how many handlers have by the time that it was handled.
+ */
 static void do_dive(const struct command *c)
 {
+	static __thread long before;
+	struct message m = { 0 };
+
+	before = atomic_load(&calls);
 	if (!sigsetjmp(surface, 1)) {
 		dive(number(c, "eid", 0));
 		fail(c, ETIME);
 		return;
 	}
 	handler_depth = 0;
-	answer(c, 0);
+	if (given(c, "signal") && signal_self(number(c, "signal", 0)) < 0) {
+		answer(c, -1);
+		return;
+	}
+	put_number(&m, "ran", atomic_load(&calls) - before);
+	answer_with(c, 0, 0, &m);
 }
 
 /*
  * `both eid= signal=`: an event and a signal for the calling thread, while it
- * waits for its child to be gone: it finds both where it goes on.
+ * waits for its child to be gone: it finds both where it goes on. `ran` is how
+ * many handlers have run then.
  */
 static void do_both(const struct command *c)
 {
 	int tid = syscall(SYS_gettid), eid = number(c, "eid", 0);
-	int signo = number(c, "signal", SIGUSR1);
+	long ran, before = atomic_load(&calls);
+	int signo = number(c, "signal", 0);
+	struct message m = { 0 };
 	pid_t pid = vfork();
 
 	if (!pid) {
@@ -66,26 +86,47 @@ static void do_both(const struct command *c)
 			_exit(1);
 		_exit(syscall(SYS_tgkill, getppid(), tid, signo) < 0);
 	}
-	answer(c, pid < 0 || waitpid(pid, NULL, 0) < 0 ? -1 : 0);
+	ran = atomic_load(&calls) - before;
+	if (pid < 0 || waitpid(pid, NULL, 0) < 0) {
+		answer(c, -1);
+		return;
+	}
+	put_number(&m, "ran", ran);
+	answer_with(c, 0, 0, &m);
 }
 
-static void on_own_stack(int signo)
+static void on_signal_stack(int signo)
 {
+	long before;
+
 	(void)signo;
 	if (sigsetjmp(below, 1))
 		handler_depth = 0;
 	else
 		fire_event(raised_by_signal[0], 0, 1, NULL, 0);
-	if (raised_by_signal[1])
+	if (raised_by_signal[1]) {
+		before = atomic_load(&calls);
 		fire_event(raised_by_signal[1], 0, 1, NULL, 0);
-	if (raised_by_signal[1])
-		tell("handled", raised_by_signal[1], 0);
+		tell("handled", raised_by_signal[1], atomic_load(&calls) - before);
+	}
 }
 
-/* `on-signal eid= [then=]`: SIGUSR1 raises them from the first of `stacks`. */
+static void leave_from_signal(int signo)
+{
+	(void)signo;
+	leave_handlers();
+}
+
+/*
+ * On the first of `stacks` SIGUSR1 raises `eid` and, when that has been left
+ * by `below`, `then`. Without `eid` it leaves all handlers.
+ */
 static void do_on_signal(const struct command *c)
 {
-	struct sigaction sa = { .sa_handler = on_own_stack, .sa_flags = SA_ONSTACK };
+	struct sigaction sa = {
+		.sa_handler = given(c, "eid") ? on_signal_stack : leave_from_signal,
+		.sa_flags = SA_ONSTACK,
+	};
 
 	raised_by_signal[0] = number(c, "eid", 0);
 	raised_by_signal[1] = number(c, "then", 0);
