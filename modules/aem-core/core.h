@@ -138,6 +138,7 @@ struct aem_level {
 	u8 count;			/* ... of the context */
 	u8 prio;			/* of the batch */
 	unsigned long top;		/* of its stack: above, it was left */
+	bool sig_stack;			/* that is the signal stack */
 	sigset_t blocked;		/* when it began: so each handler finds it */
 	/* Of the system call below it. It is looked at when it has ended. */
 	enum aem_resume resume;
@@ -159,6 +160,7 @@ struct aem_task {
 	unsigned long restorer;
 	struct aem_ring *ring;		/* shared with the program: never trusted */
 	unsigned long ring_addr;	/* in the program */
+	unsigned long stack;		/* an address of its own, in ATTACH */
 	struct list_head events;
 	u32 pending_mask;		/* a bit a priority with a queue */
 	bool kicked;			/* and has not passed the hook since */

@@ -308,21 +308,29 @@ void aem_task_restore_mask(struct aem_task *t)
 	WRITE_ONCE(t->ring->attention, 0);
 }
 
-/* Has the stack been unwound past what stood below @top when @sp is here? */
-static bool aem_stack_left(unsigned long top, unsigned long sp)
+/*
+ * Has the stack been unwound past what stood below the level on top when @sp is
+ * here?
+ */
+static bool aem_level_left(struct aem_task *t, unsigned long sp)
 {
+	struct aem_level *level = &t->levels[t->depth - 1];
 	struct mm_struct *mm = current->mm;
+	unsigned long stack = level->top;
 	bool left;
 
-	if (sp <= top)
-		return false;
 	/* The signal stack can be anywhere, a part of this stack even. */
-	if (on_sig_stack(sp) && !on_sig_stack(top))
+	if (on_sig_stack(sp) && !level->sig_stack)
+		return false;
+	/* Back from it, above or below: on the stack of the thread. */
+	if (level->sig_stack && !on_sig_stack(sp))
+		stack = t->stack;
+	else if (sp <= level->top)
 		return false;
 	/* On another stack, a coroutine's: no telling. */
 	if (mmap_read_lock_killable(mm))
 		return false;
-	left = vma_lookup(mm, sp - 1) == vma_lookup(mm, top - 1);
+	left = vma_lookup(mm, sp - 1) == vma_lookup(mm, stack - 1);
 	mmap_read_unlock(mm);
 	return left;
 }
@@ -360,7 +368,7 @@ void aem_task_unwind(struct aem_task *t)
 {
 	unsigned long sp = user_stack_pointer(current_pt_regs());
 
-	while (t->depth && aem_stack_left(t->levels[t->depth - 1].top, sp))
+	while (t->depth && aem_level_left(t, sp))
 		aem_level_drop(t);
 }
 
@@ -636,6 +644,8 @@ unsigned int aem_task_push(struct aem_task *t, unsigned long top)
 	level = &t->levels[t->depth];
 	level->first = t->used;
 	level->top = top;
+	level->sig_stack =
+		on_sig_stack(user_stack_pointer(current_pt_regs()));
 	level->blocked = current->blocked;
 	return aem_level_fill(t, level, true);
 }

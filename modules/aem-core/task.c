@@ -310,6 +310,7 @@ int aem_task_attach(struct aem_space *space, struct file *file,
 	t->task = current;
 	t->dispatcher = how->dispatcher;
 	t->restorer = how->restorer;
+	t->stack = user_stack_pointer(current_pt_regs());
 	how->ring = t->ring_addr;
 	current->aem = t;
 	return 0;

@@ -166,37 +166,36 @@ static long call_msgrcv(const struct command *c)
 	return msgrcv(msg_id, &message, sizeof(message.text), 0, 0);
 }
 
-/* A poll of the pipe, submitted. Returns the ring's descriptor or -1. */
-static int submit_poll(void)
+/* The first request of a ring that has been set up so. */
+int submit(int fd, const struct io_uring_params *params, const struct io_uring_sqe *request)
 {
-	struct io_uring_params params = { 0 };
-	int fd = syscall(SYS_io_uring_setup, 1, &params);
 	struct io_uring_sqe *sqe;
 	char *sq;
 
-	if (fd < 0)
-		return -1;
-	sq = mmap(NULL, params.sq_off.array + sizeof(__u32), PROT_READ | PROT_WRITE,
+	sq = mmap(NULL, params->sq_off.array + sizeof(__u32), PROT_READ | PROT_WRITE,
 		  MAP_SHARED, fd, IORING_OFF_SQ_RING);
 	sqe = mmap(NULL, sizeof(*sqe), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
 		   IORING_OFF_SQES);
 	if (sq == MAP_FAILED || sqe == MAP_FAILED)
 		return -1;
-	memset(sqe, 0, sizeof(*sqe));
-	sqe->opcode = IORING_OP_POLL_ADD;
-	sqe->fd = pipe_fds[0];
-	sqe->poll32_events = POLLIN;
-	*(__u32 *)(sq + params.sq_off.array) = 0;
-	__atomic_store_n((__u32 *)(sq + params.sq_off.tail), 1, __ATOMIC_RELEASE);
-	return syscall(SYS_io_uring_enter, fd, 1, 0, 0, NULL, 0) == 1 ? fd : -1;
+	*sqe = *request;
+	*(__u32 *)(sq + params->sq_off.array) = 0;
+	__atomic_store_n((__u32 *)(sq + params->sq_off.tail), 1, __ATOMIC_RELEASE);
+	return syscall(SYS_io_uring_enter, fd, 1, 0, 0, NULL, 0) == 1 ? 0 : -1;
 }
 
 static long call_io_uring(const struct command *c)
 {
-	int fd = submit_poll();
+	struct io_uring_params params = { 0 };
+	int fd = syscall(SYS_io_uring_setup, 1, &params);
+	const struct io_uring_sqe poll = {
+		.opcode = IORING_OP_POLL_ADD,
+		.fd = pipe_fds[0],
+		.poll32_events = POLLIN,
+	};
 
 	(void)c;
-	if (fd < 0)
+	if (fd < 0 || submit(fd, &params, &poll) < 0)
 		return -1;
 	return close_after(fd, syscall(SYS_io_uring_enter, fd, 0, 1,
 				       IORING_ENTER_GETEVENTS, NULL, 0));

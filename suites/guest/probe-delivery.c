@@ -12,7 +12,6 @@
 
 #include "probe.h"
 
-#define STACK_SIZE	(256 * 1024)
 #define GUARD_SIZE	4096
 
 /* Of the thread, once it was told: the handlers need no call to find it. */
@@ -83,7 +82,10 @@ static void do_spoilt(const struct command *c)
 	answer(c, 0);
 }
 
-/* Each with a guard page below, as those who switch stacks make them. */
+/*
+ * Each with a guard page below, as those who switch stacks make them. With
+ * `own` the first is a part of main's own stack.
+ */
 static void do_stacks(const struct command *c)
 {
 	struct message m = { 0 };
@@ -100,18 +102,32 @@ static void do_stacks(const struct command *c)
 		}
 		stacks[i] = at + GUARD_SIZE;
 	}
+	if (given(c, "own"))
+		stacks[0] = own_stack;
 	answer_with(c, 0, 0, &m);
 }
 
-static void tell_stack(const char *what, int eid, const char *stack, const char *frame)
+void tell(const char *what, int eid, long ret)
 {
 	struct message m = { 0 };
 
 	put_text(&m, "{");
 	put_string(&m, "did", what);
 	put_number(&m, "eid", eid);
-	put_number(&m, "ret", stack > frame);
+	put_number(&m, "ret", ret);
 	send_message(&m);
+}
+
+static void tell_stack(const char *what, int eid, const char *stack, const char *frame)
+{
+	tell(what, eid, stack > frame);
+}
+
+int use_signal_stack(void)
+{
+	stack_t ss = { .ss_sp = stacks[0], .ss_size = STACK_SIZE };
+
+	return sigaltstack(&ss, NULL);
 }
 
 static void on_altstack(int signo)
@@ -123,12 +139,11 @@ static void on_altstack(int signo)
 /* Raises `other` in a signal handler on a stack of its own. */
 static void use_altstack(int eid, int other)
 {
-	stack_t ss = { .ss_sp = stacks[0], .ss_size = STACK_SIZE };
 	struct sigaction sa = { .sa_handler = on_altstack, .sa_flags = SA_ONSTACK };
 	stack_t off = { .ss_flags = SS_DISABLE };
 
 	raised_there = other;
-	sigaltstack(&ss, NULL);
+	use_signal_stack();
 	sigaction(SIGUSR1, &sa, NULL);
 	syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGUSR1);
 	sigaltstack(&off, NULL);
@@ -168,6 +183,10 @@ bool act_on_delivery(const char *name, int eid, long arg)
 		memset(ring, arg, sizeof(*ring));
 	else if (!strcmp(name, "leave"))
 		leave_handlers();
+	else if (!strcmp(name, "surface"))
+		back_to_surface();
+	else if (!strcmp(name, "below"))
+		back_below();
 	else if (!strcmp(name, "altstack"))
 		use_altstack(eid, arg);
 	else if (!strcmp(name, "coroutine"))

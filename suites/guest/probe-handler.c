@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,6 +69,26 @@ static long register_own(long flags)
 	return eid > 0 && aemCORE_event_start(eid) < 0 ? -1 : eid;
 }
 
+static void *become_other_thread(void *gate)
+{
+	/* It has something that ends with its program, as the first one has. */
+	if (register_own(0) < 0)
+		_exit(95);
+	become_other((long)gate);
+	_exit(94);
+}
+
+/* As become_other(), but it is a second thread that does. */
+static long become_other_by_thread(long gate)
+{
+	pthread_t thread;
+
+	errno = pthread_create(&thread, NULL, become_other_thread, (void *)gate);
+	while (!errno)
+		pause();
+	return -1;
+}
+
 /* A child by fork(): what waiting for it says; 0 is what it returned. */
 static long fork_plain(void)
 {
@@ -109,6 +130,8 @@ bool act_in_process(const char *name, long arg, long *ret)
 		*ret = atomic_fetch_add(&counter, arg) + arg;
 	else if (!strcmp(name, "exec"))
 		*ret = become_other(arg);
+	else if (!strcmp(name, "thread-exec"))
+		*ret = become_other_by_thread(arg);
 	else if (!strcmp(name, "exec-probe"))
 		*ret = execl("/proc/self/exe", "probe", NULL);
 	else if (!strcmp(name, "eat"))

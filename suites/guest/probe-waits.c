@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <linux/aio_abi.h>
 #include <linux/futex.h>
+#include <linux/io_uring.h>
 #include <mqueue.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -476,6 +478,30 @@ static long feed_io_getevents(void)
 	return ret;
 }
 
+/* A ring's buffer is taken away from it: when the read into it has ended. */
+static long enter_unregister_buffers(const struct command *c)
+{
+	static char buffer[4096];
+	struct iovec iov = { buffer, sizeof(buffer) };
+	struct io_uring_params params = { 0 };
+	struct io_uring_sqe read = {
+		.opcode = IORING_OP_READ_FIXED,
+		.addr = (uintptr_t)buffer,
+		.len = 1,
+	};
+	int fd = syscall(SYS_io_uring_setup, 1, &params);
+
+	(void)c;
+	if (fd < 0 || pipe(fds) < 0)
+		return -1;
+	read.fd = fds[0];
+	if (syscall(SYS_io_uring_register, fd, IORING_REGISTER_BUFFERS, &iov, 1) < 0 ||
+	    submit(fd, &params, &read) < 0)
+		return close_all(close_after(fd, -1));
+	return close_all(close_after(fd, syscall(SYS_io_uring_register, fd,
+						 IORING_UNREGISTER_BUFFERS, NULL, 0)));
+}
+
 const struct wait_call wait_calls[] = {
 	{ "recv", enter_recv, write_other },
 	{ "send", enter_send, drain_other },
@@ -497,6 +523,7 @@ const struct wait_call wait_calls[] = {
 	{ "mq_receive", enter_mq_receive, feed_mq_receive },
 	{ "mq_send", enter_mq_send, feed_mq_send },
 	{ "io_getevents", enter_io_getevents, feed_io_getevents },
+	{ "unregister_buffers", enter_unregister_buffers, write_other },
 	{ }
 };
 

@@ -28,10 +28,11 @@ static __thread bool leaving;
 static __thread sigjmp_buf command_loop;
 
 int exit_status;
+char *own_stack;
 
 static const struct verb *const tables[] = {
 	event_verbs, delivery_verbs, call_verbs, state_verbs, process_verbs,
-	handler_verbs, seccomp_verbs, thread_verbs, fault_verbs,
+	handler_verbs, seccomp_verbs, thread_verbs, fault_verbs, race_verbs,
 };
 
 const char *word(const struct command *c, const char *key)
@@ -239,6 +240,14 @@ static void start_io(void)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
+/* The stack that is needed from here on is there, whatever limit is set later. */
+static __attribute__((noinline)) void grow_stack(void)
+{
+	volatile char stack[128 * 1024], *lowest = stack;
+
+	*lowest = 0;
+}
+
 static const struct {
 	const char *name;
 	int (*main)(int argc, char *argv[]);
@@ -253,6 +262,7 @@ static const struct {
 int main(int argc, char *argv[])
 {
 	struct message m = { 0 };
+	char stack[STACK_SIZE];
 	struct worker *w;
 	size_t i;
 
@@ -267,6 +277,9 @@ int main(int argc, char *argv[])
 	put_text(&m, "{");
 	put_number(&m, "ready", getpid());
 	send_message(&m);
+	own_stack = stack;
+	grow_stack();
 	work(w);
+	own_stack = NULL;
 	return exit_status;
 }

@@ -60,6 +60,8 @@ int start_thread(const char *name);
 void leave_handlers(void);
 void end_thread(void);
 extern int exit_status;	/* of main, when it returns */
+#define STACK_SIZE	(256 * 1024)
+extern char *own_stack;	/* so much of main's stack that nothing else uses */
 
 /* probe-events.c */
 extern atomic_long calls;
@@ -74,6 +76,14 @@ extern __thread int handler_depth;
 /* probe-delivery.c */
 extern const struct verb delivery_verbs[];
 bool act_on_delivery(const char *name, int eid, long arg);
+void tell(const char *what, int eid, long ret);
+/* Signals that ask for a stack are handled on the first of `stacks`. */
+int use_signal_stack(void);
+
+/* probe-races.c: for a handler, which it leaves. */
+extern const struct verb race_verbs[];
+void back_to_surface(void);
+void back_below(void);
 
 /* probe-waits.c: the calls beyond those of probe-calls.c. */
 struct wait_call {
@@ -90,6 +100,9 @@ extern const struct wait_call timed_calls[];	/* probe-deadlines.c */
 /* probe-calls.c: `ms` of the command, NULL without it; and closes, with errno left as it was. */
 struct timespec *timespec_of(const struct command *c, struct timespec *t);
 long close_after(int fd, long ret);
+struct io_uring_params;
+struct io_uring_sqe;
+int submit(int fd, const struct io_uring_params *params, const struct io_uring_sqe *request);
 
 long feed_wait(const char *name);
 
