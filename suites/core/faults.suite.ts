@@ -119,7 +119,7 @@ for (const [name, kind] of [['a zone of its own', zone.v], ['a zone in the brk a
 }
 
 verifies('AEM-CORE-193', 'a batch for a thread that waits, whatever is refused', async (context) => {
-  const { probe, sh } = context;
+  const { probe } = context;
   await armFaults(context);
   const p = await probe();
   const eid = await startedEvent(p, each);
@@ -127,7 +127,7 @@ verifies('AEM-CORE-193', 'a batch for a thread that waits, whatever is refused',
 
   await eachFault({
     errors: refusals,
-    attempt: (fail) => waitWhileFired(sh, p, eid, fail),
+    attempt: (fail) => waitWhileFired(context.until, p, eid, fail),
     async then() {
       raised += 1;
       expect(await p.nextCall()).toMatchObject({ eid });
@@ -141,10 +141,10 @@ verifies('AEM-CORE-193', 'a batch for a thread that waits, whatever is refused',
 }, injecting);
 
 /** Fires the event while the thread waits for it, or when it has failed to. */
-async function waitWhileFired(sh: Context['sh'], p: Probe, eid: number, fail: number): Promise<Answer> {
+async function waitWhileFired(until: Context['until'], p: Probe, eid: number, fail: number): Promise<Answer> {
   const waited = p.send('call', { name: 'evwait', fail });
   await p.notice('entering');
-  await asleep(sh, p.pid);
+  await asleep(until, p.pid);
   await p.on('io', 'fire', { eid });
   return waited;
 }
@@ -162,7 +162,7 @@ for (const [id, flags] of [['AEM-CORE-194', evf.fork | evf.nocldwait], ['AEM-COR
 
     await eachFault({
       errors: refusals,
-      attempt: (fail) => waitWhileFired(sh, p, eid, fail),
+      attempt: (fail) => waitWhileFired(context.until, p, eid, fail),
       async then() {
         raised += 1;
         const call = await p.nextCall();

@@ -71,12 +71,12 @@ verifies('AEM-CORE-192', 'a zone is not there when its program cannot be told wh
   }
 });
 
-verifies('AEM-CORE-193', 'handlers run when the thread that waits for them cannot be told', async ({ probe, sh }) => {
+verifies('AEM-CORE-193', 'handlers run when the thread that waits for them cannot be told', async ({ probe, until }) => {
   const p = await probe();
   const eid = await startedEvent(p, 0);
   const told = p.send('unanswered', { call: 'wait' });
   await p.notice('entering');
-  await asleep(sh, p.pid);
+  await asleep(until, p.pid);
 
   await p.on('io', 'fire', { eid });
 

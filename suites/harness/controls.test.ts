@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { PlannedTest } from '../../reporters/results.ts';
 import type { Control } from '../controls/load.ts';
-import { countProofs, isCaught, judgeControl } from './controls.ts';
+import { countProofs, isCaught, judgeControl, otherTests } from './controls.ts';
 import type { ControlOutcome } from './controls.ts';
 import type { Evidence } from './evidence.ts';
 
@@ -57,4 +57,15 @@ test('those that were caught by nothing but what did not come are counted', () =
   ]);
 
   expect(counts).toMatchObject({ assertion: 1, 'missing-event': 1, 'only-missing-event': 1, 'target-died': 0 });
+});
+
+test('the others that run with a fault stay the same when there is a further test', () => {
+  const plan = Array.from({ length: 50 }, (_, n): PlannedTest => ({ ...planned, id: `core/b/${n}`, requirements: ['AEM-CORE-002'] }));
+  const chosen = otherTests(control, plan, 5);
+  expect(chosen).toHaveLength(5);
+  expect(otherTests({ ...control, requirement: 'AEM-CORE-003' }, plan, 5)).not.toEqual(chosen);
+
+  const more = otherTests(control, [{ ...planned, id: 'core/a/first', requirements: ['AEM-CORE-002'] }, ...plan], 5);
+
+  expect(more.filter((test) => chosen.includes(test)).length).toBeGreaterThanOrEqual(4);
 });

@@ -5,6 +5,7 @@ import type { Flavour } from '../../kernel/build/artifacts.ts';
 import { ensureGuest } from '../../kernel/build/guest.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
 import type { OnProgress } from '../../kernel/build/progress.ts';
+import { digestText } from '../../lib/digest.ts';
 import { InfrastructureError, InputError } from '../../lib/errors.ts';
 import { runsOn } from '../../lib/runs-on.ts';
 import type { PlannedTest, Verdict } from '../../reporters/results.ts';
@@ -104,9 +105,9 @@ export async function runControls(options: ControlsOptions): Promise<readonly Co
       hint: 'aemcert controls --flavour debug',
     });
   }
-  const faults = controls.map((control, index) => ({
+  const faults = controls.map((control) => ({
     fault: control.requirement,
-    tests: [...ownTests(control, plan), ...otherTests(control, plan, options.others, index)].map(({ id }) => id),
+    tests: [...ownTests(control, plan), ...otherTests(control, plan, options.others)].map(({ id }) => id),
   }));
 
   const kernel = await ensureKernel({ flavour, signal, onProgress });
@@ -158,17 +159,17 @@ function isOther(control: Control, test: PlannedTest): boolean {
   return !test.requirements.some((id) => excused.has(id));
 }
 
-/** A different part of the plan for each control, so that all tests have their turn. */
-function otherTests(
-  control: Control,
-  plan: readonly PlannedTest[],
-  count: number,
-  index: number,
-): readonly PlannedTest[] {
-  const others = plan.filter((test) => isOther(control, test));
-  if (count >= others.length) return others;
-  const start = (index * count) % others.length;
-  return [...others, ...others].slice(start, start + count);
+/**
+ * A different part of the plan for each control, as if by lot; but the same each time, and one
+ * more test or control changes hardly any, so that what has been seen to go together stays so.
+ */
+export function otherTests(control: Control, plan: readonly PlannedTest[], count: number): readonly PlannedTest[] {
+  return plan
+    .filter((test) => isOther(control, test))
+    .map((test) => ({ test, lot: digestText(`${control.requirement} ${test.id}`) }))
+    .sort((a, b) => (a.lot < b.lot ? -1 : 1))
+    .slice(0, count)
+    .map(({ test }) => test);
 }
 
 /** What the tests say of one control. `executed`: by fault and id of the test, with a blank between. */

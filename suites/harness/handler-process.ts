@@ -45,13 +45,13 @@ export async function ended(by: Probe, pid: number): Promise<void> {
 }
 
 /** Waits until a process sleeps in a system call. */
-export async function asleep(sh: Context['sh'], pid: number): Promise<void> {
-  await inState(sh, pid, 'S');
+export async function asleep(until: Context['until'], pid: number): Promise<void> {
+  await inState(until, pid, 'S');
 }
 
 /** Waits until a process is in a state, by proc(5): S sleeping, T stopped. */
-export async function inState(sh: Context['sh'], pid: number, state: 'S' | 'T'): Promise<void> {
-  await sh(`timeout 20 sh -c "until grep -q '^State:.${state}' /proc/${pid}/status; do :; done"`);
+export async function inState(until: Context['until'], pid: number, state: 'S' | 'T'): Promise<void> {
+  await until(`grep -q '^State:.${state}' /proc/${pid}/status`);
 }
 
 /** An event that is started; handlers do `script`. */
