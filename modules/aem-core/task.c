@@ -153,8 +153,11 @@ static void aem_task_look(struct work_struct *work)
 					  struct aem_task, look);
 
 	spin_lock_irq(&t->lock);
-	if (t->depth)
+	if (t->depth) {
+		/* So that a wait for io_uring ends for it, too. */
+		t->looked = true;
 		aem_task_wake(t);
+	}
 	spin_unlock_irq(&t->lock);
 	aem_task_put(t);
 }

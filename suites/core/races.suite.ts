@@ -207,3 +207,18 @@ verifies('AEM-CORE-212', 'an event interrupts a wait for io_uring after a handle
   await p.on('io', 'feed', { what: 'pipe' });
   expect(await call).toMatchObject({ ret: 0, errno: null });
 });
+
+verifies('AEM-CORE-212', 'an event that waits for a handler that was left interrupts a wait for io_uring', async ({ probe }) => {
+  const p = await probe();
+  await p.ok('prepare');
+  const eid = await startedEvent(p, 0);
+  const leaver = await startedEvent(p, 0, `quiet,raise:${eid},surface`);
+  await p.ok('dive', { eid: leaver });
+
+  const call = p.send('call', { name: 'io_uring' });
+
+  // It is looked whether the handler was left, though nothing happens any more.
+  expect(await p.nextCall()).toMatchObject({ eid, depth: 1 });
+  await p.on('io', 'feed', { what: 'pipe' });
+  expect(await call).toMatchObject({ ret: 0, errno: null });
+});
