@@ -25,6 +25,8 @@
 #define EVJOBSHTDN	3	/* shut the event down for good */
 #define EVJOBSTART	4	/* enable */
 #define EVJOBSTOP	5	/* disable */
+/* From here on: of a kind of event, each number of one kind only. */
+#define EVJOBKIND	0x100
 
 /* What EVTBLINIT may be given. */
 #define TBL_UZONE	0	/* a zone inside the brk area */
