@@ -31,7 +31,7 @@ int exit_status;
 
 static const struct verb *const tables[] = {
 	event_verbs, delivery_verbs, call_verbs, state_verbs, process_verbs,
-	handler_verbs, seccomp_verbs, thread_verbs, fault_verbs,
+	handler_verbs, seccomp_verbs, thread_verbs, fault_verbs, timer_verbs,
 };
 
 const char *word(const struct command *c, const char *key)

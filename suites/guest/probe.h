@@ -66,6 +66,11 @@ extern atomic_long calls;
 extern const struct verb event_verbs[];
 void example_handler(int eid, char *data, int len, unsigned long cookie);
 void pexit_handler(int eid, int pid, int status);
+/* What every handler begins its report with, and the script that it runs. */
+void begin_call(struct message *m, int eid);
+void perform_script(int eid, char *data, int len);
+/* The handler that a command names, or the good one. */
+void *handler_of(const struct command *c, void *good);
 void unmap_zone(void);
 int fire_event(int eid, unsigned int context, unsigned int count, const void *data, size_t len);
 
@@ -74,6 +79,10 @@ extern __thread int handler_depth;
 /* probe-delivery.c */
 extern const struct verb delivery_verbs[];
 bool act_on_delivery(const char *name, int eid, long arg);
+
+/* probe-timer.c */
+extern const struct verb timer_verbs[];
+bool act_on_timer(const char *name, int eid, long arg, long *ret);
 
 /* probe-waits.c: the calls beyond those of probe-calls.c. */
 struct wait_call {
