@@ -212,11 +212,10 @@ static ktime_t aem_timer_left(struct aem_timer *tm)
 		if (!tm->interval)
 			return 0;
 		/* The one after the last that has passed. */
-		if (left <= 0) {
-			div64_u64_rem(-left, tm->interval, &since);
-			left = -since;
-		}
-		left = ktime_add_safe(left, tm->interval);
+		if (left > 0)
+			return ktime_add_safe(left, tm->interval);
+		div64_u64_rem(-left, tm->interval, &since);
+		left = tm->interval - since;
 	}
 	/* What is about to expire is not disarmed. */
 	return max_t(ktime_t, left, 1);
