@@ -7,6 +7,7 @@
  * negative when it was called early.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -263,6 +264,20 @@ static void do_pass(const struct command *c)
 	answer(c, 0);
 }
 
+/* Waits until the timer has expired so often, told or not. */
+static void do_await(const struct command *c)
+{
+	struct aem_books books = { 0 };
+	long count = number(c, "raised", 1);
+	int ret;
+
+	do {
+		ret = aemCORE_event_books(number(c, "id", 0), &books);
+		sched_yield();
+	} while (!ret && (long)books.raised < count);
+	answer(c, ret);
+}
+
 static int arm_many(const struct command *c, long i, int *id)
 {
 	struct sigevent ev = {
@@ -346,6 +361,7 @@ const struct verb timer_verbs[] = {
 	{ "timer-set", do_set },
 	{ "timer-get", do_get },
 	{ "timer-overrun", do_overrun },
+	{ "timer-await", do_await },
 	{ "timer-many", do_many },
 	{ "timer-many-ran", do_many_ran },
 	{ "clock-step", do_clock_step },
