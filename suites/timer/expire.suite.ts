@@ -178,11 +178,11 @@ verifies('AEM-TIMER-025', 'an expiration while the event is stopped is told when
   const p = await probe();
   const id = await create(p);
   const held = await hold(p);
-  await held.set(id, { value: 20 * millisecond });
+  await held.set(id, { value: 500 * millisecond });
   await p.on('io', 'stop', { eid: id });
   await held.release();
 
-  await p.on('io', 'pass', { value: 40 * millisecond });
+  await p.on('io', 'pass', { value: 600 * millisecond });
   expect(await p.settle()).toEqual([]);
   await p.ok('start', { eid: id });
 

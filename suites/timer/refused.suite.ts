@@ -138,6 +138,7 @@ verifies('AEM-TIMER-038', 'each call on a timer, whatever is refused', async (co
   await p.ok('timer-delete', { id: await create(p) });
   expect(await p.send('timer-create', { clock: 63 })).toMatchObject(invalid);
   const before = await footprint(sh);
+  expect(before).toMatch(/aem_timer 0/);
   const errors = ['ENOMEM', 'EFAULT'];
 
   const created = await eachFault({
