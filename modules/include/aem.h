@@ -251,6 +251,11 @@ struct aem_wait {
 extern "C" {
 #endif
 
+/* A C library that is told to be strict does not define them. */
+struct itimerspec;
+struct sigevent;
+struct timespec;
+
 /* aem-core */
 int aem_entry(int sys_nr, void *args);
 int aem_evctl(unsigned int eid, unsigned long opt, unsigned long args);

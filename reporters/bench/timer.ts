@@ -14,6 +14,11 @@ export interface Quarters {
   readonly last: number;
 }
 
+export interface Bin {
+  readonly from: number;
+  readonly count: number;
+}
+
 /** How much later than due handlers ran. */
 export interface Lateness {
   readonly samples: number;
@@ -23,8 +28,8 @@ export interface Lateness {
   readonly p99: number;
   readonly p999: number;
   readonly max: number;
-  /** How many were below 1, from there below 2, below 4, and so on. */
-  readonly below: readonly number[];
+  /** How many there were from a lateness on and below that of the next bin, which may be empty: eight an octave. */
+  readonly bins: readonly Bin[];
 }
 
 export const steps = ['create', 'arm', 'rearmAll', 'delete'] as const;
@@ -99,15 +104,15 @@ function lateness(measurements: readonly TimerMeasurement[]): readonly string[] 
   ];
 }
 
-/** Of powers of two, those that some expiration fell into. */
 function distribution(measurements: readonly TimerMeasurement[]): readonly string[] {
-  const bins = Math.max(...measurements.map(({ late }) => late.below.length));
-  const used = Array.from({ length: bins }, (_, bin) => bin).filter((bin) =>
-    measurements.some(({ late }) => (late.below[bin] ?? 0) > 0),
-  );
+  const bins = new Set(measurements.flatMap(({ late }) => late.bins.map(({ from }) => from)));
+  const count = ({ late }: TimerMeasurement, from: number): number =>
+    late.bins.find((bin) => bin.from === from)?.count ?? 0;
   return [
-    'How many of them were below',
-    ...used.map((bin) => row(`  ${grouped(2 ** bin)}`, measurements.map(({ late }) => grouped(late.below[bin] ?? 0)))),
+    'How many of them were that late',
+    ...[...bins]
+      .sort((a, b) => a - b)
+      .map((from) => row(`  from ${grouped(from)}`, measurements.map((one) => grouped(count(one, from))))),
     '',
   ];
 }

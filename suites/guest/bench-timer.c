@@ -18,6 +18,7 @@
  * timers is a process of its own. Lines of the output are as those of bench.c.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,8 @@
 #define MAX_COUNTS	16
 #define NSEC_PER_SEC	1000000000LL
 #define HOUR		(3600 * NSEC_PER_SEC)
-#define HISTOGRAM	32
+/* Eight bins an octave. */
+#define BINS		512
 /* With fewer the memory figure would be noise. */
 #define LEAST_FOR_BYTES	50000
 
@@ -41,6 +43,7 @@ static unsigned char *ran;
 static volatile unsigned int ran_count;
 static long long due;
 static volatile long long late;
+static volatile bool told;
 
 static void __attribute__((noreturn)) wrong(const char *what, long long seen)
 {
@@ -94,6 +97,7 @@ static void on_sample(int id, void *arg)
 	(void)id;
 	(void)arg;
 	late = now_ns() - due;
+	told = true;
 }
 
 /* What the first and the last quarter of them took, a timer. */
@@ -148,42 +152,67 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Where it is in the histogram, and the least that is there. */
+static unsigned int bin_of(long long value, long long *from)
+{
+	unsigned int octave = 3;
+
+	if (value < 8) {
+		*from = value;
+		return value;
+	}
+	while (value >> (octave + 1))
+		octave++;
+	*from = value >> (octave - 3) << (octave - 3);
+	return 8 * (octave - 2) + (value >> (octave - 3) & 7);
+}
+
+/* Sorted. */
+static void print_histogram(const long long *values)
+{
+	long long from = 0, next;
+	unsigned int i, count = 0, bin = BINS;
+
+	printf(",\"bins\":[");
+	for (i = 0; i < samples; i++, count++) {
+		if (bin_of(values[i], &next) == bin)
+			continue;
+		if (count)
+			printf("{\"from\":%lld,\"count\":%u},", from, count);
+		bin = bin_of(values[i], &from);
+		count = 0;
+	}
+	printf("{\"from\":%lld,\"count\":%u}]", from, count);
+}
+
 /* How late one more timer's handlers are, and what it takes to arm it. */
 static void measure_late(void)
 {
 	long long *lates = table(samples, sizeof(*lates)), *arms = table(samples, sizeof(*arms));
-	unsigned int histogram[HISTOGRAM] = { 0 }, i, bin, most = 0;
 	int id = create(on_sample, 0);
 	long long began;
+	unsigned int i;
 
 	for (i = 0; i < samples; i++) {
-		late = -1;
+		told = false;
 		/* Some 100 us, never the same. */
 		began = now_ns();
 		due = began + 100000 + i * 37 % 9973;
 		set_at(id, due);
 		arms[i] = now_ns() - began;
-		while (late == -1)
+		while (!told)
 			aem_evwait(NULL);
 		if (late < 0)
 			wrong("a handler was early by ns", -late);
 		lates[i] = late;
-		for (bin = 0; bin < HISTOGRAM - 1 && late >> bin; bin++)
-			;
-		histogram[bin]++;
-		if (bin > most)
-			most = bin;
 	}
 	qsort(lates, samples, sizeof(*lates), by_value);
 	printf(",\"rearm\":%.0f,\"late\":{\"samples\":%u", median(arms, samples), samples);
 	printf(",\"min\":%lld,\"p50\":%lld,\"p90\":%lld,\"p99\":%lld,\"p999\":%lld,\"max\":%lld",
 	       lates[0], lates[samples / 2], lates[samples * 9L / 10], lates[samples * 99L / 100],
 	       lates[samples * 999L / 1000], lates[samples - 1]);
-	/* How many from 2^(i-1) on, and below 2^i. */
-	printf(",\"below\":[");
-	for (i = 0; i <= most; i++)
-		printf("%s%u", i ? "," : "", histogram[i]);
-	printf("]}");
+	print_histogram(lates);
+	putchar('}');
 	if (aemPOSIX_timer_delete(id) < 0)
 		die("aemPOSIX_timer_delete");
 }

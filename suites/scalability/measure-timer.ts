@@ -76,6 +76,6 @@ function latenessOf(fields: Fields): Lateness {
     p99: fields.number('p99'),
     p999: fields.number('p999'),
     max: fields.number('max'),
-    below: fields.numbers('below'),
+    bins: fields.objects('bins').map((bin) => ({ from: bin.number('from'), count: bin.number('count') })),
   };
 }

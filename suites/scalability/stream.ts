@@ -27,12 +27,6 @@ export class Fields {
     return value;
   }
 
-  numbers(key: string): readonly number[] {
-    const value = this.#fields[key];
-    if (!Array.isArray(value) || !value.every((one) => typeof one === 'number')) throw unreadable(this.#line);
-    return value;
-  }
-
   text(key: string): string {
     const value = this.#fields[key];
     if (typeof value !== 'string') throw unreadable(this.#line);
