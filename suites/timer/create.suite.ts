@@ -69,6 +69,7 @@ verifies('AEM-TIMER-006', 'no sigevent, another notification, no place for the i
   for (const missing of ['event', 'id']) {
     expect(await p.send('timer-create', { null: missing })).toMatchObject({ ret: -1, errno: 'EINVAL' });
   }
+  expect(await create(p)).toBeGreaterThan(0);
 });
 
 verifies('AEM-TIMER-007', 'a timer is created disarmed', async ({ probe }) => {
