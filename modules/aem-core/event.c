@@ -507,7 +507,7 @@ void aem_event_recall(struct aem_event *ev)
 	struct aem_task *t = ev->task;
 
 	spin_lock_irq(&t->lock);
-	aem_task_revoke(t, ev);
+	aem_task_recall(t, ev);
 	spin_unlock_irq(&t->lock);
 }
 EXPORT_SYMBOL_GPL(aem_event_recall);
