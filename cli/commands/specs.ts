@@ -42,7 +42,7 @@ export function register(program: Command): void {
   specs
     .command('list')
     .description('list the requirements, one a line: id, priority, * if mandatory, title')
-    .option('--module <name>', 'only those of a module: cgl, core, pexit')
+    .option('--module <name>', 'only those of a module: cgl, core, pexit, timer')
     .addOption(new Option('--priority <priority>', 'only those of a priority').choices(['P1', 'P2', 'P3']))
     .option('--mandatory', 'only those that have to pass')
     .option('--json', 'as JSON, with all fields')

@@ -112,6 +112,7 @@ struct aem_slot {
 	void *data;		/* in the zone */
 	u32 len;
 	bool last;
+	bool recalled;		/* since it was picked; under the owner's lock */
 	u8 end;			/* while its batch ends: its call's state */
 };
 
@@ -294,6 +295,7 @@ bool aem_event_spent(struct aem_event *ev);
 void aem_event_keep(struct aem_event *ev);
 void aem_slot_end(struct aem_slot *slot, enum aem_end how);
 void aem_task_revoke(struct aem_task *t, struct aem_event *ev);
+void aem_task_recall(struct aem_task *t, struct aem_event *ev);
 void aem_task_settle(struct aem_task *t);
 void aem_task_restore_mask(struct aem_task *t);
 void aem_level_drop(struct aem_task *t);

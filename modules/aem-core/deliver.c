@@ -273,6 +273,18 @@ void aem_task_revoke(struct aem_task *t, struct aem_event *ev)
 		aem_task_wake(t);
 }
 
+/*
+ * What the event's call was constructed from is out of date: the call is not
+ * to be made, be it published or not yet. Called with the lock held.
+ */
+void aem_task_recall(struct aem_task *t, struct aem_event *ev)
+{
+	if ((ev->state & (AEM_EV_RUNNING | AEM_EV_HELD)) != AEM_EV_RUNNING)
+		return;
+	t->slots[ev->slot].recalled = true;
+	aem_task_revoke(t, ev);
+}
+
 /**
  * aem_task_settle - end the deliveries that are over before their batch is
  * @t: of current
@@ -418,6 +430,7 @@ static unsigned int aem_level_pick(struct aem_task *t, struct aem_level *level,
 		ev->pending = ev->each ? ev->pending - 1 : 0;
 		ev->slot = level->first + level->count;
 		t->slots[ev->slot].ev = ev;
+		t->slots[ev->slot].recalled = false;
 		level->count++;
 	}
 	if (list_empty(queue))
@@ -568,8 +581,9 @@ static void aem_level_publish(struct aem_task *t, struct aem_level *level)
 		if (!ev)
 			continue;
 		state = AEM_CALL_READY | aem_call_wish(&t->slots[i]);
-		/* Stopped, shut down or reprioritized during construct. */
-		if (ev->state & (AEM_EV_DEAD | AEM_EV_HELD) ||
+		/* Stopped, shut down, ... during construct. */
+		if (t->slots[i].recalled ||
+		    ev->state & (AEM_EV_DEAD | AEM_EV_HELD) ||
 		    !(ev->state & AEM_EV_ENABLED)) {
 			state = AEM_CALL_REVOKED;
 			t->revoked = true;

@@ -475,7 +475,15 @@ void aem_events_close(struct aem_kind *kind)
 	}
 }
 
-static void aem_event_start(struct aem_event *ev)
+/**
+ * aem_event_start - enable an event
+ * @ev: the event
+ *
+ * As its owner does by EVJOBSTART.
+ *
+ * Context: process.
+ */
+void aem_event_start(struct aem_event *ev)
 {
 	struct aem_task *t = ev->task;
 
@@ -484,6 +492,25 @@ static void aem_event_start(struct aem_event *ev)
 	aem_task_enqueue(t, ev);
 	spin_unlock_irq(&t->lock);
 }
+EXPORT_SYMBOL_GPL(aem_event_start);
+
+/**
+ * aem_event_recall - what construct has prepared is out of date
+ * @ev: the event
+ *
+ * A handler call that was not made yet is undone, and construct asked again.
+ *
+ * Context: process.
+ */
+void aem_event_recall(struct aem_event *ev)
+{
+	struct aem_task *t = ev->task;
+
+	spin_lock_irq(&t->lock);
+	aem_task_recall(t, ev);
+	spin_unlock_irq(&t->lock);
+}
+EXPORT_SYMBOL_GPL(aem_event_recall);
 
 static void aem_event_stop(struct aem_event *ev)
 {
@@ -570,23 +597,30 @@ static int aem_event_control_all(struct aem_task *t, u64 opt, u64 arg)
 	return 0;
 }
 
+/* What is not for every event is for its kind. */
+static int aem_event_control_kind(struct aem_event *ev, u64 opt, u64 arg)
+{
+	return ev->kind->control ? ev->kind->control(ev, opt, arg) : -EINVAL;
+}
+
 /**
  * aem_event_control - apply an operation to an event
  * @space: of current
  * @id: of the event, or AEM_EID_ALL for all events of the calling thread
- * @opt: EVJOB*
+ * @opt: EVJOB*, or an operation of the event's kind
  * @arg: its argument
  *
  * Context: process, may sleep.
- * Return: 0; -EINVAL for a bad id, operation or argument, -EPERM for an
- * event of another process.
+ * Return: 0, or what the kind says; -EINVAL for a bad id, operation or
+ * argument, -EPERM for an event of another process.
  */
 int aem_event_control(struct aem_space *space, u32 id, u64 opt, u64 arg)
 {
+	bool of_kind = opt >= EVJOBKIND && id != AEM_EID_ALL;
 	struct aem_event *ev;
 	int ret;
 
-	ret = aem_check_opt(opt, arg);
+	ret = of_kind ? 0 : aem_check_opt(opt, arg);
 	if (ret)
 		return ret;
 	if (id == AEM_EID_ALL)
@@ -597,6 +631,8 @@ int aem_event_control(struct aem_space *space, u32 id, u64 opt, u64 arg)
 		return -EINVAL;
 	if (ev->task->space != space)
 		ret = -EPERM;
+	else if (of_kind)
+		ret = aem_event_control_kind(ev, opt, arg);
 	else
 		aem_event_apply(ev, opt, arg);
 	aem_event_put(ev);

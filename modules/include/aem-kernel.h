@@ -135,6 +135,11 @@ struct aem_delivery {
  *	handler runs or is about to. Process context of any task, may sleep.
  * @release: nothing uses the event any more. Called once after shutdown.
  *	Process context of any task, may sleep. Optional.
+ * @control: an operation of the kind's own, see EVJOBKIND in aem.h. @arg is the
+ *	program's and may be an address in it. Process context of a thread of
+ *	the owner's process, may sleep; also while the event is being shut
+ *	down. Returns what aem_evctl() does, or -EINVAL for what it does not
+ *	know. Optional.
  * @read: of the device, optional
  * @write: of the device, optional
  *
@@ -152,6 +157,7 @@ struct aem_kind {
 	void (*undo)(struct aem_event *ev, struct aem_delivery *d);
 	void (*shutdown)(struct aem_event *ev);
 	void (*release)(struct aem_event *ev);
+	int (*control)(struct aem_event *ev, u64 opt, u64 arg);
 	ssize_t (*read)(struct file *file, char __user *buf, size_t len,
 			loff_t *pos);
 	ssize_t (*write)(struct file *file, const char __user *buf, size_t len,
@@ -173,6 +179,8 @@ void aem_kind_unregister(struct aem_kind *kind);
 
 bool aem_raise(struct aem_event *ev);
 void aem_refuse(struct aem_event *ev);
+void aem_event_start(struct aem_event *ev);
+void aem_event_recall(struct aem_event *ev);
 
 struct aem_event *aem_event_get(struct aem_kind *kind, u32 id);
 void aem_event_put(struct aem_event *ev);

@@ -15,6 +15,7 @@
 #else
 #include <linux/ioctl.h>
 #include <linux/types.h>
+#include <signal.h>
 #include <stddef.h>
 #include <time.h>
 #endif
@@ -25,6 +26,11 @@
 #define EVJOBSHTDN	3	/* shut the event down for good */
 #define EVJOBSTART	4	/* enable */
 #define EVJOBSTOP	5	/* disable */
+/* From here on: of a kind of event, each number of one kind only. */
+#define EVJOBKIND	0x100
+#define EVTIMER_SET	0x100	/* aem-timer: arg is a struct aem_timer_set * */
+#define EVTIMER_GET	0x101	/* arg is a struct aem_timer_spec * */
+#define EVTIMER_OVERRUN	0x102	/* arg is 0; returns the overrun count */
 
 /* What EVTBLINIT may be given. */
 #define TBL_UZONE	0	/* a zone inside the brk area */
@@ -57,6 +63,32 @@ struct aem_pexit_args {
 	struct aem_args head;
 	__s32 pid;
 	__u32 pad;	/* zero */
+};
+
+/* aem-timer: a clock of its own, which shows what CLOCK_MONOTONIC does ... */
+#define CLOCK_AEMEVENT	64
+/* ... and how a timer's sigevent says that its expiration is an event. */
+#define SIGEV_AEM	64
+
+struct aem_timer_args {
+	struct aem_args head;
+	__s32 clock;	/* CLOCK_* */
+	__u32 pad;	/* zero */
+	__u64 cookie;	/* handed to the handler as its last argument */
+};
+
+/* As struct itimerspec: what is 0 is not armed, or not periodic. */
+struct aem_timer_spec {
+	__s64 interval_sec;
+	__s64 interval_nsec;
+	__s64 value_sec;
+	__s64 value_nsec;
+};
+
+struct aem_timer_set {
+	__u32 flags;	/* TIMER_ABSTIME or 0 */
+	__u32 pad;	/* zero */
+	struct aem_timer_spec spec;	/* in: the new one; out: the old one */
 };
 
 struct aem_example_args {
@@ -219,6 +251,11 @@ struct aem_wait {
 extern "C" {
 #endif
 
+/* A C library that is told to be strict does not define them. */
+struct itimerspec;
+struct sigevent;
+struct timespec;
+
 /* aem-core */
 int aem_entry(int sys_nr, void *args);
 int aem_evctl(unsigned int eid, unsigned long opt, unsigned long args);
@@ -239,6 +276,17 @@ int aemCORE_sysnr(const char *module);
 int aemPEXIT_init(void);
 int aemPEXIT_notify_register(int pid, void *handler);
 int aemPEXIT_notify_register_flags(int pid, void *handler, unsigned int flags);
+
+/* aem-timer */
+int aemTimer_init(void);
+int aemPOSIX_timer_create(int clock, struct sigevent *ev, int *id);
+int aemPOSIX_timer_create_flags(int clock, struct sigevent *ev, int *id,
+				unsigned int flags);
+int aemPOSIX_timer_delete(int id);
+int aemPOSIX_timer_settime(int id, int flags, struct itimerspec *value,
+			   struct itimerspec *ovalue);
+int aemPOSIX_timer_gettime(int id, struct itimerspec *value);
+int aemPOSIX_timer_getoverrun(int id);
 
 /* aem-example */
 int aemEXAMPLE_init(void);

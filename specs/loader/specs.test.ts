@@ -25,6 +25,7 @@ describe('the requirements of this suite', () => {
       'specs/aem/pexit.yaml',
       'specs/aem/processes.yaml',
       'specs/aem/surroundings.yaml',
+      'specs/aem/timer.yaml',
       'specs/cgl/neighbours.yaml',
       'specs/cgl/prf-5.0.yaml',
       'specs/cgl/r1.yaml',

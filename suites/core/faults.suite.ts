@@ -263,10 +263,10 @@ verifies('AEM-CORE-197', 'an operation on an event, whatever is refused', async 
 verifies('AEM-CORE-198', 'loading core and the kinds, whatever is refused', async (context) => {
   const { probe, sh, after } = context;
   await armFaults(context);
-  const modules = ['core', 'example', 'pexit'] as const;
+  const modules = ['core', 'example', 'pexit', 'timer'] as const;
   const all = modules.map((name) => `test -e /dev/aem-${name} || insmod /lib/aem/aem-${name}.ko`).join('; ');
   after(() => sh(all));
-  await sh('rmmod aem_pexit aem_example aem_core');
+  await sh('rmmod aem_timer aem_pexit aem_example aem_core');
 
   for (const module of modules) {
     const p = await probe();

@@ -183,11 +183,13 @@ static void act(int eid, struct script *s, const struct action *a, char *data, i
 		_exit(a->arg);
 	else if (act_in_process(a->name, a->arg, &ret))
 		report_result(a->name, eid, ret);
+	else if (act_on_timer(a->name, eid, a->arg, &ret))
+		report_result(a->name, eid, ret);
 	else
 		act_on_delivery(a->name, eid, a->arg);
 }
 
-static void begin(struct message *m, int eid)
+void begin_call(struct message *m, int eid)
 {
 	uint64_t mask = 0;
 
@@ -239,6 +241,11 @@ static void perform(int eid, struct script *s, char *data, int len)
 	send_message(&m);
 }
 
+void perform_script(int eid, char *data, int len)
+{
+	perform(eid, script_of(eid), data, len);
+}
+
 static void example_body(int eid, char *data, int len, unsigned long cookie, unsigned long frame)
 {
 	struct script *s = script_of(eid);
@@ -246,7 +253,7 @@ static void example_body(int eid, char *data, int len, unsigned long cookie, uns
 
 	handler_depth++;
 	if (!s->quiet) {
-		begin(&m, eid);
+		begin_call(&m, eid);
 		put_number(&m, "cookie", cookie);
 		put_number(&m, "len", len);
 		put_number(&m, "addr", (long)data);
@@ -278,16 +285,15 @@ void example_handler(int eid, char *data, int len, unsigned long cookie)
 
 void pexit_handler(int eid, int pid, int status)
 {
-	struct script *s = script_of(eid);
 	struct message m = { 0 };
 
 	handler_depth++;
-	begin(&m, eid);
+	begin_call(&m, eid);
 	put_number(&m, "pid", pid);
 	put_number(&m, "status", status);
 	put_text(&m, "}");
 	send_message(&m);
-	perform(eid, s, NULL, 0);
+	perform_script(eid, NULL, 0);
 	handler_depth--;
 	atomic_fetch_add(&calls, 1);
 }
@@ -388,6 +394,8 @@ static void do_init(const struct command *c)
 
 	if (!strcmp(module, "pexit"))
 		ret = aemPEXIT_init();
+	else if (!strcmp(module, "timer"))
+		ret = aemTimer_init();
 	else if (!strcmp(module, "example"))
 		ret = aemEXAMPLE_init();
 	else
@@ -396,7 +404,7 @@ static void do_init(const struct command *c)
 }
 
 /* Addresses that are no handlers of the program. */
-static void *handler_of(const struct command *c, void *good)
+void *handler_of(const struct command *c, void *good)
 {
 	static char data[64];
 	const char *kind = word(c, "handler");

@@ -68,6 +68,11 @@ extern atomic_long calls;
 extern const struct verb event_verbs[];
 void example_handler(int eid, char *data, int len, unsigned long cookie);
 void pexit_handler(int eid, int pid, int status);
+/* What every handler begins its report with, and the script that it runs. */
+void begin_call(struct message *m, int eid);
+void perform_script(int eid, char *data, int len);
+/* The handler that a command names, or the good one. */
+void *handler_of(const struct command *c, void *good);
 void unmap_zone(void);
 int fire_event(int eid, unsigned int context, unsigned int count, const void *data, size_t len);
 
@@ -84,6 +89,10 @@ int use_signal_stack(void);
 extern const struct verb race_verbs[];
 void back_to_surface(void);
 void back_below(void);
+
+/* probe-timer.c */
+extern const struct verb timer_verbs[];
+bool act_on_timer(const char *name, int eid, long arg, long *ret);
 
 /* probe-waits.c: the calls beyond those of probe-calls.c. */
 struct wait_call {

@@ -29,6 +29,10 @@ export interface Call {
   /** aem-pexit: which process ended, and its wait(2) status. */
   readonly pid?: number;
   readonly status?: number;
+  /** aem-timer: the user argument, the overrun count, and how much later than due it runs, in nanoseconds. */
+  readonly arg?: number;
+  readonly overrun?: number;
+  readonly late?: number;
 }
 
 /** The answer to a command: what the call returned, and errno's name when it failed. */

@@ -70,11 +70,7 @@ async function measureBy(
     const begin = onBegin(clock, options);
     const measured = await runIn(target, benchCommand(clock, options), (lines) => readBench(lines, begin));
     const processes = await runIn(target, processCommand(options), (lines) => readProcesses(lines, begin));
-    const { incidents } = await target.health();
-    const [incident] = incidents;
-    if (incident !== undefined) {
-      throw new InfrastructureError('the kernel complained meanwhile', { seen: incident.excerpt });
-    }
+    await checkQuiet(target);
     if (clock === 'icount') checkInstructionClock(measured);
     return { clock, target: target.info, ...measured, processes };
   } finally {
@@ -82,8 +78,16 @@ async function measureBy(
   }
 }
 
+/** Throws an InfrastructureError when the kernel complained. */
+export async function checkQuiet(target: Target): Promise<void> {
+  const { incidents } = await target.health();
+  const [incident] = incidents;
+  if (incident === undefined) return;
+  throw new InfrastructureError('the kernel complained meanwhile', { seen: incident.excerpt });
+}
+
 /** Runs a program of the guest and reads what it says; throws an InfrastructureError when it fails. */
-async function runIn<Result>(
+export async function runIn<Result>(
   target: Target,
   command: readonly string[],
   read: (lines: AsyncIterable<string>) => Promise<Result>,
@@ -126,7 +130,7 @@ function processCommand({ quick }: MeasureOptions): readonly string[] {
 }
 
 /** By ticks of some milliseconds nothing can be measured. */
-async function checkClockSource(target: Target): Promise<void> {
+export async function checkClockSource(target: Target): Promise<void> {
   const path = '/sys/devices/system/clocksource/clocksource0/current_clocksource';
   const source = Buffer.from(await target.readFile(path)).toString().trim();
   if (!source.includes('jiffies')) return;

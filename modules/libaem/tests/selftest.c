@@ -48,6 +48,7 @@ static struct {
 	unsigned int pexit_nr;
 	struct aem_attach attach;
 	struct aem_evctl ctl;
+	struct aem_timer_set timer;
 	struct aem_wait wait;
 	struct aem_pexit_args args;
 	struct aem_vmtable table;
@@ -113,6 +114,20 @@ static int fake_wait(struct aem_wait *wait)
 	return wait->batch ? 0 : 3;
 }
 
+/* A timer's old setting is its new one, a second later. */
+static int fake_evctl(const struct aem_evctl *ctl)
+{
+	kernel.ctl = *ctl;
+	if (ctl->opt == EVTIMER_SET) {
+		struct aem_timer_set *set = (void *)(uintptr_t)ctl->arg;
+
+		kernel.timer = *set;
+		set->spec.interval_sec++;
+		set->spec.value_sec++;
+	}
+	return 0;
+}
+
 static int fake_vmtable(struct aem_vmtable *table)
 {
 	kernel.table = *table;
@@ -145,8 +160,7 @@ int __wrap_ioctl(int fd, unsigned long cmd, ...)
 	case AEM_IOC_ENTRY:
 		return fake_entry(arg);
 	case AEM_IOC_EVCTL:
-		kernel.ctl = *(struct aem_evctl *)arg;
-		return 0;
+		return fake_evctl(arg);
 	case AEM_IOC_VMTABLE:
 		return fake_vmtable(arg);
 	case AEM_IOC_NEXT:
@@ -341,6 +355,40 @@ static bool swapped_module(void)
 {
 	kernel.pexit_nr++;
 	return aemPEXIT_notify_register(99, on_args) == 42;
+}
+
+static bool bad_timers(void)
+{
+	struct sigevent ev = { .sigev_notify = SIGEV_NONE };
+	int id;
+
+	if (aemPOSIX_timer_create(CLOCK_AEMEVENT, NULL, &id) != -1 ||
+	    errno != EINVAL ||
+	    aemPOSIX_timer_create(CLOCK_AEMEVENT, &ev, &id) != -1 ||
+	    errno != EINVAL)
+		return false;
+	ev.sigev_notify = SIGEV_AEM;
+	return aemPOSIX_timer_create(CLOCK_AEMEVENT, &ev, NULL) == -1 &&
+	       errno == EINVAL &&
+	       aemPOSIX_timer_create(CLOCK_AEMEVENT, &ev, &id) == -1 &&
+	       errno == ENOENT &&
+	       aemPOSIX_timer_settime(7, 0, NULL, NULL) == -1 &&
+	       errno == EINVAL && aemPOSIX_timer_gettime(7, NULL) == -1 &&
+	       errno == EINVAL;
+}
+
+static bool timer_settings(void)
+{
+	struct itimerspec new = { { 1, 2 }, { 3, 4 } }, old;
+
+	return !aemPOSIX_timer_settime(7, TIMER_ABSTIME, &new, &old) &&
+	       kernel.ctl.eid == 7 && kernel.timer.flags == TIMER_ABSTIME &&
+	       kernel.timer.spec.interval_sec == 1 &&
+	       kernel.timer.spec.interval_nsec == 2 &&
+	       kernel.timer.spec.value_sec == 3 &&
+	       kernel.timer.spec.value_nsec == 4 &&
+	       old.it_interval.tv_sec == 2 && old.it_interval.tv_nsec == 2 &&
+	       old.it_value.tv_sec == 4 && old.it_value.tv_nsec == 4;
 }
 
 static bool bad_module_names(void)
@@ -539,6 +587,8 @@ static const struct {
 	{ without_init, "registers without aemPEXIT_init()" },
 	{ swapped_module, "finds the new number of a swapped module" },
 	{ bad_module_names, "refuses names that are no module's" },
+	{ bad_timers, "refuses timers that tell nobody" },
+	{ timer_settings, "sets a timer, and says what it was set to" },
 	{ wrappers, "wrappers stand for their operation" },
 	{ brk_zone, "TBL_UZONE: tells the C library the new break" },
 	{ own_zone, "TBL_VZONE: leaves the break alone" },

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { ensureGuest } from '../../kernel/build/guest.ts';
+import { ensureKernel } from '../../kernel/build/kernel.ts';
+import { bootQemu } from '../../kernel/target/qemu/boot.ts';
+import type { Lateness, Quarters, TimerMeasurement, TimerResults } from '../../reporters/bench/timer.ts';
+import { checkClockSource, checkInstructionClock, checkQuiet, runIn } from './measure.ts';
+import type { MeasureOptions } from './measure.ts';
+import { readStream } from './stream.ts';
+import type { Fields, OnBegin } from './stream.ts';
+
+export interface MeasureTimerOptions extends Pick<MeasureOptions, 'idle' | 'memoryMiB' | 'command' | 'signal' | 'onBuild'> {
+  /** Expirations whose lateness is measured, beside each number of idle timers. */
+  readonly samples: number;
+  onBoot(): void;
+  onBegin(idle: number, done: number, plan: number): void;
+}
+
+/** Measures timers, by the clock that counts instructions. */
+export async function measureTimers(options: MeasureTimerOptions): Promise<TimerResults> {
+  const { memoryMiB, command, signal, onBuild: onProgress } = options;
+  const startedAt = new Date().toISOString();
+  const kernel = await ensureKernel({ signal, onProgress });
+  const guest = await ensureGuest(kernel, 'release', { signal, onProgress });
+  options.onBoot();
+  const target = await bootQemu({ kernel, guest, memoryMiB, cpus: 1, clock: 'icount', boot: 1, signal });
+  try {
+    await checkClockSource(target);
+    const onBegin: OnBegin = (fields, done, plan) => options.onBegin(fields.number('idle'), done, plan);
+    const argv = ['bench-timer', '-i', options.idle.join(','), '-s', String(options.samples)];
+    const { start, results } = await runIn(target, argv, (lines) => readStream(lines, measurementOf, onBegin));
+    await checkQuiet(target);
+    checkInstructionClock({ nops: start.number('nops'), nopsNs: start.number('nopsNs') });
+    return {
+      schema: 'aemcert-bench-timer/1',
+      startedAt,
+      finishedAt: new Date().toISOString(),
+      command,
+      release: kernel.release,
+      target: target.info,
+      measurements: results,
+    };
+  } catch (error) {
+    // What an interruption breaks is no news.
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    await target.close();
+  }
+}
+
+/** One line of what bench-timer measured. */
+export function measurementOf(fields: Fields): TimerMeasurement {
+  return {
+    idle: fields.number('idle'),
+    create: quartersOf(fields.object('create')),
+    arm: quartersOf(fields.object('arm')),
+    rearmAll: quartersOf(fields.object('rearmAll')),
+    delete: quartersOf(fields.object('delete')),
+    ...(fields.has('bytes') ? { bytes: fields.number('bytes') } : {}),
+    rearm: fields.number('rearm'),
+    late: latenessOf(fields.object('late')),
+    expire: fields.number('expire'),
+  };
+}
+
+function quartersOf(fields: Fields): Quarters {
+  return { first: fields.number('first'), last: fields.number('last') };
+}
+
+function latenessOf(fields: Fields): Lateness {
+  return {
+    samples: fields.number('samples'),
+    min: fields.number('min'),
+    p50: fields.number('p50'),
+    p90: fields.number('p90'),
+    p99: fields.number('p99'),
+    p999: fields.number('p999'),
+    max: fields.number('max'),
+    bins: fields.objects('bins').map((bin) => ({ from: bin.number('from'), count: bin.number('count') })),
+  };
+}
