@@ -181,7 +181,7 @@ struct aem_task {
 	 */
 	unsigned int depth;
 	unsigned int used;		/* slots */
-	unsigned int patience;		/* looks since the last batch, up to a limit */
+	unsigned int patience;		/* looks for the last batch, to a limit */
 	/* One more, for the system call that the topmost handler is in. */
 	struct aem_level levels[AEM_PRIOS + 1];
 	/* The system call that has taken a deadline last, and where. */
@@ -279,6 +279,7 @@ void aem_task_wake(struct aem_task *t);
 void aem_task_later(struct aem_task *t, struct delayed_work *work,
 		    unsigned int ms);
 void aem_task_look_later(struct aem_task *t);
+void aem_task_look_soon(struct aem_task *t);
 void aem_task_enqueue(struct aem_task *t, struct aem_event *ev);
 void aem_task_dequeue(struct aem_task *t, struct aem_event *ev);
 int aem_task_hook(void);

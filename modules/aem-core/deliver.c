@@ -612,9 +612,7 @@ static unsigned int aem_level_fill(struct aem_task *t, struct aem_level *level,
 			continue;
 		}
 		aem_level_publish(t, level);
-		t->patience = 0;
-		if (level->count > 1)
-			aem_task_look_later(t);
+		aem_task_look_soon(t);
 		return AEM_BATCH(level->first, level->count);
 	}
 	return 0;

@@ -173,7 +173,27 @@ static void aem_task_look(struct work_struct *work)
  */
 void aem_task_look_later(struct aem_task *t)
 {
+	if (delayed_work_pending(&t->look))
+		return;
 	aem_task_later(t, &t->look, AEM_LOOK_MS << t->patience);
+	if (t->patience < AEM_LOOK_DOUBLINGS)
+		t->patience++;
+}
+
+/**
+ * aem_task_look_soon - there is a new batch: look whether it is left
+ * @t: of current
+ *
+ * Context: process.
+ */
+void aem_task_look_soon(struct aem_task *t)
+{
+	if (t->patience == 1 && delayed_work_pending(&t->look))
+		return;
+	t->patience = 1;
+	refcount_inc(&t->ref);
+	if (mod_delayed_work(aem_wq, &t->look, msecs_to_jiffies(AEM_LOOK_MS)))
+		refcount_dec(&t->ref);
 }
 
 void aem_task_put(struct aem_task *t)
@@ -331,6 +351,7 @@ int aem_task_attach(struct aem_space *space, struct file *file,
 unsigned int aem_task_serve(struct aem_task *t, unsigned long top,
 			    bool *kicked)
 {
+	unsigned int batch = 0;
 	bool due;
 
 	if (READ_ONCE(t->revoked))
@@ -343,14 +364,11 @@ unsigned int aem_task_serve(struct aem_task *t, unsigned long top,
 	t->looked = false;
 	spin_unlock_irq(&t->lock);
 	if (due)
-		return aem_task_push(t, top);
-	/* A level has one call at least: others may wait for it. */
-	if (t->depth && (READ_ONCE(t->pending_mask) || t->used > t->depth)) {
+		batch = aem_task_push(t, top);
+	/* What waits behind a handler, now or later, may wake nobody. */
+	if (t->depth)
 		aem_task_look_later(t);
-		if (t->patience < AEM_LOOK_DOUBLINGS)
-			t->patience++;
-	}
-	return 0;
+	return batch;
 }
 
 /*
@@ -364,7 +382,8 @@ static bool aem_task_due(void)
 	bool due;
 
 	spin_lock_irqsave(&t->lock, flags);
-	due = t->looked || t->revoked || aem_upcall_due(t);
+	due = t->kicked &&
+	      (t->looked || t->revoked || aem_upcall_due(t));
 	spin_unlock_irqrestore(&t->lock, flags);
 	return due;
 }

@@ -21,8 +21,8 @@
 
 #define EVENTS_MAX	(4 * 1024 * 1024)
 #define ZONE_KB_MAX	(64 * 1024)
-/* Bytes of an event, here and in its kind; see docs/performance.md. */
-#define EVENT_COST	160
+/* Bytes of an event, here and in the largest kind; see docs/timer.md. */
+#define EVENT_COST	288
 
 unsigned int aem_max_user_events __read_mostly;
 unsigned int aem_max_user_zone_kb __read_mostly;

@@ -87,14 +87,14 @@ long aem_wait_handler(struct aem_task *t, struct aem_wait *wait)
 		if (signal_pending(current)) {
 			if (aem_more_than_kicked())
 				return -ERESTARTNOHAND;
-			/* What it was kicked for may have come since. */
-			continue;
+			/* What it was kicked for is seen to below. */
 		}
 		wait->batch = aem_task_serve(t, wait->frame, &kicked);
 		if (wait->batch)
 			return 0;
 		set_current_state(TASK_INTERRUPTIBLE);
-		if (!signal_pending(current) &&
+		/* A handler may have run before its kick was taken back. */
+		if (!READ_ONCE(t->ran) && !signal_pending(current) &&
 		    !schedule_hrtimeout(expires, HRTIMER_MODE_ABS)) {
 			__set_current_state(TASK_RUNNING);
 			return aem_take_ran(t);

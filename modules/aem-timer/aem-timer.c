@@ -22,7 +22,8 @@
  * its hrtimer holds it. It sleeps, is taken in process context only, and
  * inside it are the locks of the event's owner. aem_timer_expired() takes no
  * lock of ours: it only sets `fired`, which is cleared when the hrtimer is
- * known to be off, and so not to be under way.
+ * known to be off. It may be on its way out then, and raise the event once
+ * more: construct finds that nothing has expired.
  *
  * Lifetime: `gone` is set by shutdown, which waits for an expiration that is
  * under way. From then on the hrtimer stays off, and the memory goes with the
