@@ -1,26 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
+import { captureOutput } from '../../lib/testing/captured-output.ts';
+import { temporaryFolder } from '../../lib/testing/temporary-folder.ts';
 import { sampleResults } from '../../reporters/testing/sample.ts';
 import { register } from './coverage.ts';
 
 let folder = '';
-let printed = '';
+let printed: ReturnType<typeof captureOutput>;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'aemcert-coverage-'));
+  folder = await temporaryFolder();
   await writeFile(join(folder, 'results.json'), JSON.stringify(sampleResults()));
-  printed = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
-});
-afterEach(async () => {
-  vi.restoreAllMocks();
-  await rm(folder, { recursive: true, force: true });
+  printed = captureOutput();
 });
 
 async function coverage(...options: string[]): Promise<void> {
@@ -37,7 +30,7 @@ test('makes the reports beside the results and names them', async () => {
     'coverage.md',
     'results.json',
   ]);
-  expect(printed).toBe(
+  expect(printed.text()).toBe(
     `${join(folder, 'coverage.html')}\n${join(folder, 'coverage.json')}\n${join(folder, 'coverage.md')}\nNot conformant\n`,
   );
 });
@@ -56,7 +49,7 @@ test('writes the formats asked for where asked', async () => {
 
 test('--markdown prints and writes nothing', async () => {
   await coverage('--results', join(folder, 'results.json'), '--markdown');
-  expect(printed).toContain('## ❌ Not conformant');
+  expect(printed.text()).toContain('## ❌ Not conformant');
   expect(await readdir(folder)).toEqual(['results.json']);
 });
 

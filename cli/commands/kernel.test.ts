@@ -3,23 +3,19 @@ import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { captureOutput } from '../../lib/testing/captured-output.ts';
 import { temporaryFolder } from '../../lib/testing/temporary-folder.ts';
 import { register } from './kernel.ts';
 
 let kernels = '';
-let printed = '';
+let printed: ReturnType<typeof captureOutput>;
 beforeEach(async () => {
   const cache = await temporaryFolder();
   vi.stubEnv('XDG_CACHE_HOME', cache);
   kernels = join(cache, 'aemcert/kernels');
-  printed = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
+  printed = captureOutput();
 });
 afterEach(() => {
-  vi.restoreAllMocks();
   vi.unstubAllEnvs();
 });
 
@@ -49,7 +45,7 @@ test('--unused-for keeps what was used since, an interrupted build included', as
 
   const left = (await readdir(kernels)).filter((name) => !name.endsWith('.lock'));
   expect(left.sort()).toEqual(['broken-off.partial', 'new']);
-  expect(printed).toContain('freed');
+  expect(printed.text()).toContain('freed');
 });
 
 test('without a limit all goes', async () => {

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { Command } from 'commander';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
+import { captureOutput } from '../../lib/testing/captured-output.ts';
 import { register } from './specs.ts';
 
-let printed = '';
+let printed: ReturnType<typeof captureOutput>;
 beforeEach(() => {
-  printed = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
+  printed = captureOutput();
 });
 
 async function specs(...args: string[]): Promise<void> {
@@ -24,7 +18,7 @@ async function specs(...args: string[]): Promise<void> {
 test('list has the requirements of a module, one a line', async () => {
   await specs('list', '--module', 'pexit');
 
-  expect(printed).toMatch(/^(AEM-PEXIT-\d+ .*\n)+$/);
+  expect(printed.text()).toMatch(/^(AEM-PEXIT-\d+ .*\n)+$/);
 });
 
 test('list of a module that there is not ends with 2 and says which was meant', async () => {
@@ -32,5 +26,5 @@ test('list of a module that there is not ends with 2 and says which was meant', 
     exitStatus: 2,
     details: { seen: 'pexitt', expected: expect.stringContaining('core'), hint: 'did you mean pexit?' },
   });
-  expect(printed).toBe('');
+  expect(printed.text()).toBe('');
 });

@@ -278,7 +278,6 @@ int aem_top_pending(struct aem_task *t);
 void aem_task_wake(struct aem_task *t);
 void aem_task_later(struct aem_task *t, struct delayed_work *work,
 		    unsigned int ms);
-void aem_task_look_later(struct aem_task *t);
 void aem_task_look_soon(struct aem_task *t);
 void aem_task_enqueue(struct aem_task *t, struct aem_event *ev);
 void aem_task_dequeue(struct aem_task *t, struct aem_event *ev);

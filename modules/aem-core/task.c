@@ -162,16 +162,11 @@ static void aem_task_look(struct work_struct *work)
 	aem_task_put(t);
 }
 
-/**
- * aem_task_look_later - look again whether handlers were left
- * @t: of current
- *
+/*
  * Nothing tells the kernel that a handler was left, or that its dispatcher was
- * kept from asking for more; and what waits for it wakes nobody.
- *
- * Context: process.
+ * kept from asking for more; and what waits for it wakes nobody: look again.
  */
-void aem_task_look_later(struct aem_task *t)
+static void aem_task_look_later(struct aem_task *t)
 {
 	if (delayed_work_pending(&t->look))
 		return;

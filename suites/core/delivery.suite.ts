@@ -2,6 +2,7 @@
 /** Batches: events that wait together, and what may happen while their handlers run. */
 import { expect } from 'vitest';
 import { allEvents, each, ev, evf, signals, zone } from '../harness/aem.ts';
+import { asleep } from '../harness/handler-process.ts';
 import type { Answer, Call, Probe } from '../harness/probe.ts';
 import { verifies } from '../harness/verifies.ts';
 import type { Context } from '../harness/verifies.ts';
@@ -34,6 +35,17 @@ async function together(p: Probe, eids: readonly number[]): Promise<void> {
   expect(await p.notice('holding')).toMatchObject({ holding: gate });
   for (const eid of eids) expect(await p.on('io', 'fire', { eid })).toMatchObject({ ret: 0 });
   await p.on('io', 'release', { eid: gate });
+}
+
+/** Raises an event while the handler of another is held, which is then left. */
+async function leftAfter(p: Probe, left: number, early: number): Promise<void> {
+  await p.ok('on', { eid: left, do: 'hold,leave' });
+  await p.on('io', 'fire', { eid: left });
+  await p.notice('holding');
+  expect(await p.nextCall()).toMatchObject({ eid: left });
+
+  await p.on('io', 'fire', { eid: early });
+  await p.on('io', 'release', { eid: left });
 }
 
 const ids = (calls: readonly Call[]): readonly number[] => calls.map(({ eid }) => eid);
@@ -211,7 +223,7 @@ verifies('AEM-CORE-149', 'events whose data does not fit together run one after 
 });
 
 /** A handler that holds most of the zone, and events above it whose data finds no room. */
-async function starved({ probe, sh }: Context, count: number): Promise<{ p: Probe; holder: number; waiting: readonly number[] }> {
+async function starved({ probe, until }: Context, count: number): Promise<{ p: Probe; holder: number; waiting: readonly number[] }> {
   const p = await probe();
   await p.ok('vmtable', { zone: zone.v, size: 4096 });
   const [holder = 0] = await started(p, 1);
@@ -222,7 +234,7 @@ async function starved({ probe, sh }: Context, count: number): Promise<{ p: Prob
   for (const eid of waiting) {
     await p.on('io', 'priority', { eid, priority: 5 });
     await p.on('io', 'fire', { eid, len: 2500, byte: 0xbb });
-    await sh(`until grep -q '^${eid} .* starved ' /sys/kernel/debug/aem/events; do :; done`);
+    await until(`grep -q '^${eid} .* starved ' /sys/kernel/debug/aem/events`);
   }
   return { p, holder, waiting };
 }
@@ -324,13 +336,7 @@ verifies('AEM-CORE-154', 'what waits behind a handler that is left by siglongjmp
 verifies('AEM-CORE-154', 'what was raised before a handler was left by siglongjmp() is delivered', async ({ probe }) => {
   const p = await probe();
   const [left, early, later] = await started(p, 3);
-  await p.ok('on', { eid: left, do: 'hold,leave' });
-  await p.on('io', 'fire', { eid: left });
-  await p.notice('holding');
-  expect(await p.nextCall()).toMatchObject({ eid: left });
-
-  await p.on('io', 'fire', { eid: early });
-  await p.on('io', 'release', { eid: left });
+  await leftAfter(p, left ?? 0, early ?? 0);
   // It takes commands again, so it has left the handler.
   await p.ok('gettid');
   await p.on('io', 'fire', { eid: later });
@@ -351,13 +357,7 @@ verifies('AEM-CORE-221', 'what waits behind a handler that is left is delivered 
 verifies('AEM-CORE-221', 'what was raised before a handler was left is delivered without a further event', async ({ probe }) => {
   const p = await probe();
   const [left, early] = await started(p, 2);
-  await p.ok('on', { eid: left, do: 'hold,leave' });
-  await p.on('io', 'fire', { eid: left });
-  await p.notice('holding');
-  expect(await p.nextCall()).toMatchObject({ eid: left });
-
-  await p.on('io', 'fire', { eid: early });
-  await p.on('io', 'release', { eid: left });
+  await leftAfter(p, left ?? 0, early ?? 0);
 
   expect(await p.nextCall()).toMatchObject({ eid: early, depth: 1 });
 });
@@ -504,7 +504,7 @@ verifies('AEM-CORE-161', 'an activation is seen raised, delivered and returned i
   expect(events[2]).toMatchObject({ ran: true });
 });
 
-verifies('AEM-CORE-162', 'the ring of a thread that has ended is not mapped any more', async ({ probe, sh }) => {
+verifies('AEM-CORE-162', 'the ring of a thread that has ended is not mapped any more', async ({ probe, sh, until }) => {
   const p = await probe();
   await started(p, 1);
   const tid = await p.ok('thread', { name: 't2' });
@@ -513,7 +513,7 @@ verifies('AEM-CORE-162', 'the ring of a thread that has ended is not mapped any 
   expect(await sh(mappings)).toBe('2');
 
   await p.on('t2', 'thread-exit');
-  await sh(`while [ -e /proc/${p.pid}/task/${tid} ]; do :; done`);
+  await until(`! test -e /proc/${p.pid}/task/${tid}`);
 
   expect(await sh(mappings)).toBe('1');
 });
@@ -543,7 +543,7 @@ verifies('AEM-CORE-164', 'an event for a program that has unmapped its ring ends
   expect(await other.settle()).toMatchObject([{ eid: theirs }]);
 });
 
-verifies('AEM-CORE-165', 'a handler interrupts a wait for io_uring, which goes on', async ({ probe, sh }) => {
+verifies('AEM-CORE-165', 'a handler interrupts a wait for io_uring, which goes on', async ({ probe, until }) => {
   const p = await probe();
   const [eid] = await started(p, 1);
   await p.ok('prepare');
@@ -552,7 +552,7 @@ verifies('AEM-CORE-165', 'a handler interrupts a wait for io_uring, which goes o
   const call = p.send('call', { name: 'io_uring' }).finally(() => (state.ended = true));
   await p.notice('entering');
   for (let i = 0; i < 3; i++) {
-    await sh(`until grep -q '^State:.S' /proc/${p.pid}/status; do :; done`);
+    await asleep(until, p.pid);
     await p.on('io', 'fire', { eid });
     expect(await p.nextCall()).toMatchObject({ eid, tid: p.pid });
   }

@@ -2,7 +2,7 @@
 /** EVF_FORK: handlers in processes made for the activation. */
 import { expect } from 'vitest';
 import { each, ev, evf, killedBy, returned, signals } from '../harness/aem.ts';
-import { childrenOf, ended, makeGate, startedEvent } from '../harness/handler-process.ts';
+import { asleep, childrenOf, ended, makeGate, startedEvent } from '../harness/handler-process.ts';
 import { verifies } from '../harness/verifies.ts';
 
 const quiet = evf.fork | evf.nocldwait;
@@ -148,7 +148,7 @@ verifies('AEM-CORE-094', 'the owner’s code and its other events go on', async 
 });
 
 verifies('AEM-CORE-095', 'aem_evwait() returns at the end of a handler process', async (context) => {
-  const { probe, sh } = context;
+  const { probe } = context;
   const p = await probe();
   const gate = await makeGate(context);
   const eid = await startedEvent(p, quiet, 'gate:1');
@@ -157,7 +157,7 @@ verifies('AEM-CORE-095', 'aem_evwait() returns at the end of a handler process',
   const state = { returned: false };
   const wait = p.send('call', { name: 'evwait' }).finally(() => (state.returned = true));
   await p.notice('entering');
-  await sh(`until grep -q '^State:.S' /proc/${p.pid}/task/${p.pid}/status; do :; done`);
+  await asleep(context.until, p.pid);
   await p.on('io', 'gettid');
   expect(state.returned).toBe(false);
 
@@ -323,7 +323,7 @@ verifies('AEM-CORE-103', 'a drain waits for the handler process of an owner that
   const draining = await spawn(['sh', '-c', `echo 1 > ${drain}`]);
   const state = { ended: false };
   void draining.exited.then(() => (state.ended = true));
-  await sh(`until [ ! -e /proc/${draining.pid} ] || grep -q '^State:.[SZ]' /proc/${draining.pid}/status; do :; done`);
+  await context.until(`[ ! -e /proc/${draining.pid} ] || grep -q '^State:.[SZ]' /proc/${draining.pid}/status`);
   await other.on('io', 'gettid');
   expect(state.ended).toBe(false);
   await gate.open();

@@ -50,7 +50,7 @@ verifies('AEM-CORE-082', 'a module is unloaded and loaded again while others go 
   expect(await watcher.settle()).toMatchObject([{ eid: watch, pid: sleeper.pid }]);
 });
 
-verifies('AEM-CORE-083', 'a drain ends all events: no handler starts after it', async ({ probe, sh, spawn, after }) => {
+verifies('AEM-CORE-083', 'a drain ends all events: no handler starts after it', async ({ probe, sh, spawn, after, until }) => {
   const [p, other] = [await probe(), await probe()];
   const [held, waiting, theirs] = [await p.ok('register'), await p.ok('register'), await other.ok('register')];
   for (const eid of [held, waiting]) await p.ok('start', { eid });
@@ -63,7 +63,7 @@ verifies('AEM-CORE-083', 'a drain ends all events: no handler starts after it', 
 
   // It waits for the handler that runs, and lets the one that waits not begin.
   const draining = await spawn(['sh', '-c', `echo 1 > ${drain}`]);
-  await sh(`while grep -q '^State:.R' /proc/${draining.pid}/status; do :; done`);
+  await until(`! grep -q '^State:.R' /proc/${draining.pid}/status`);
   await p.on('io', 'release', { eid: held });
 
   expect(await draining.exited).toEqual({ status: 0 });

@@ -50,7 +50,7 @@ verifies('AEM-CORE-071', 'the end of a process removes its events', async ({ pro
   }
 });
 
-verifies('AEM-CORE-072', 'the end of a thread removes its events and no other’s', async ({ probe, sh }) => {
+verifies('AEM-CORE-072', 'the end of a thread removes its events and no other’s', async ({ probe, until }) => {
   const p = await probe();
   const tid = await p.ok('thread', { name: 't2' });
   const mine = await p.ok('register');
@@ -59,7 +59,7 @@ verifies('AEM-CORE-072', 'the end of a thread removes its events and no other’
   await p.ok('start', { eid: theirs });
 
   await p.on('t2', 'thread-exit');
-  await sh(`while [ -e /proc/${p.pid}/task/${tid} ]; do :; done`);
+  await until(`! test -e /proc/${p.pid}/task/${tid}`);
 
   expect(await p.send('fire', { eid: theirs })).toMatchObject({ ret: -1, errno: 'EINVAL' });
   await p.ok('fire', { eid: mine });

@@ -10,7 +10,6 @@ import { ensureKernel } from '../../kernel/build/kernel.ts';
 import type { OnProgress } from '../../kernel/build/progress.ts';
 import { digestFile, digestFiles, listFiles } from '../../lib/digest.ts';
 import { formatError } from '../../lib/errors.ts';
-import { checkWritable } from '../../lib/make-folder.ts';
 import { projectRoot } from '../../lib/paths.ts';
 import { runsOn } from '../../lib/runs-on.ts';
 import { uniteRanges } from '../../reporters/ranges.ts';
@@ -86,7 +85,6 @@ export async function loadPlan(): Promise<Loaded> {
  * it. Whatever ends the run, what was measured is kept.
  */
 export async function runSuites(options: RunOptions): Promise<Results> {
-  await checkWritable(options.out);
   const { requirements, plan } = await loadPlan();
   const selected = selectTests(plan, options.selection, requirements);
   const elsewhere = plan.filter((test) => !runsOn(test, options.selection.flavour));
