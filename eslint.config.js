@@ -29,6 +29,13 @@ export default tseslint.config(
     },
   },
   {
+    files: ['**/*.ts'],
+    ignores: ['**/*.test.ts', '*.config.ts', 'suites/vitest.config.ts', 'lib/paths.ts'],
+    rules: {
+      'no-restricted-syntax': ['error', { selector: 'MetaProperty[meta.name="import"]', message: 'No module knows where it was once bundled: use projectRoot.' }],
+    },
+  },
+  {
     // Tests look into JSON of any shape, and hand broken data to the code on purpose.
     files: ['**/*.test.ts', '**/testing/*.ts'],
     rules: {
@@ -42,6 +49,6 @@ export default tseslint.config(
   },
   {
     files: ['**/*.js'],
-    languageOptions: { globals: { process: 'readonly', console: 'readonly' } },
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
   },
 );

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-import { register } from 'tsx/esm/api';
+// SPDX-License-Identifier: GPL-2.0-only
+import { bundle } from './bundle.js';
 
-register();
-await import('./main.ts');
+// An error's stack names the places in the sources.
+process.setSourceMapsEnabled(true);
+await import(await bundle());

@@ -57,6 +57,14 @@ export async function digestFiles(
   return hash.digest('hex');
 }
 
+/** digestFiles() of all that is in some folders under `root`. */
+export async function digestFolders(root: string, folders: readonly string[]): Promise<string> {
+  const files = await Promise.all(
+    folders.map(async (folder) => (await listFiles(join(root, folder))).map((file) => join(folder, file))),
+  );
+  return digestFiles(root, files.flat());
+}
+
 /**
  * All files and links under a folder, as paths relative to it, sorted.
  * `wanted` is asked for each name, a folder's included.

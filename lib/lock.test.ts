@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { acquireLock, tryLock } from './lock.ts';
+import { projectRoot } from './paths.ts';
 import { temporaryFolder } from './testing/temporary-folder.ts';
 
-const holder = fileURLToPath(new URL('testing/hold-lock.ts', import.meta.url));
+let holder = '';
+beforeAll(async () => {
+  holder = join(await mkdtemp(join(tmpdir(), 'aemcert-holder-')), 'hold-lock.mjs');
+  const entry = join(projectRoot, 'lib/testing/hold-lock.ts');
+  await build({ entryPoints: [entry], outfile: holder, bundle: true, platform: 'node', format: 'esm' });
+});
+afterAll(() => rm(dirname(holder), { recursive: true, force: true }));
 
 interface Holder {
   readonly child: ChildProcess;
@@ -17,7 +25,7 @@ interface Holder {
 }
 
 function hold(path: string): Holder {
-  const child = spawn(process.execPath, ['--import', 'tsx', holder, path], {
+  const child = spawn(process.execPath, [holder, path], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   onTestFinished(() => void child.kill('SIGKILL'));

@@ -3,7 +3,10 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The project's own folder, absolute, without a slash at its end. */
+/**
+ * The project's own folder, absolute, without a slash at its end. Every path of a file that is
+ * read at run time begins with it: once bundled, no other module knows where its source was.
+ */
 export const projectRoot = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 
 /**

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { projectRoot } from '../../lib/paths.ts';
 import { tryCommand } from '../../lib/run-command.ts';
 
 export interface DebianPackage {
@@ -18,7 +20,7 @@ export function parsePackages(text: string): readonly DebianPackage[] {
 
 /** The packages that `aemcert` needs to run. */
 export async function neededPackages(): Promise<readonly DebianPackage[]> {
-  return parsePackages(await readFile(new URL('debian-packages.txt', import.meta.url), 'utf8'));
+  return parsePackages(await readFile(join(projectRoot, 'cli/setup/debian-packages.txt'), 'utf8'));
 }
 
 /** The installed version of each package; undefined where it is not installed. */

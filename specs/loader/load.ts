@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { InputError } from '../../lib/errors.ts';
+import { projectRoot } from '../../lib/paths.ts';
 import { checkSpecs } from './check.ts';
 import { fingerprint } from './fingerprint.ts';
 import { parseSpec } from './parse.ts';
@@ -12,8 +12,6 @@ import type { SpecProblem } from './problem.ts';
 import { suggestion } from './suggest.ts';
 import type { Requirement, RequirementEntry, RequirementSet } from './types.ts';
 import { isSpecFile, validateSpec } from './validate.ts';
-
-const projectRoot = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The folder of the suite's own requirements. */
 export const specsFolder = path.join(projectRoot, 'specs');

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
+import { projectRoot } from '../../lib/paths.ts';
 import type { ParsedFile, PathSegment } from './parse.ts';
 import type { SpecProblem } from './problem.ts';
 import { suggestion } from './suggest.ts';
 import type { SpecFile } from './types.ts';
 
-const schemaUrl = new URL('../schema/requirement.schema.json', import.meta.url);
-const validator = compileSchema(schemaUrl);
+const validator = compileSchema(join(projectRoot, 'specs/schema/requirement.schema.json'));
 
 /** What of the file departs from specs/schema/requirement.schema.json. */
 export function validateSpec(parsed: ParsedFile): readonly SpecProblem[] {
-  return validateAgainst(validator, parsed);
+  return validateAgainst(validator(), parsed);
 }
 
 /** What of a YAML file departs from a schema, each with its place. */
@@ -26,14 +27,18 @@ export function validateAgainst(validate: ValidateFunction, parsed: ParsedFile):
 
 /** True when the content has the schema's shape; narrows it. */
 export function isSpecFile(content: unknown): content is SpecFile {
-  return validator(content);
+  return validator()(content);
 }
 
-/** Compiles a JSON Schema file (2020-12), strictly. */
-export function compileSchema(url: URL): ValidateFunction {
-  // verbose: the errors carry the schema and the value that they are about.
-  const ajv = new Ajv2020({ allErrors: true, strict: true, verbose: true });
-  return ajv.compile(JSON.parse(readFileSync(url, 'utf8')) as object);
+/** A JSON Schema file (2020-12), which is read and compiled, strictly, when it is first asked for. */
+export function compileSchema(path: string): () => ValidateFunction {
+  let compiled: ValidateFunction | undefined;
+  return () => {
+    // verbose: the errors carry the schema and the value that they are about.
+    const ajv = new Ajv2020({ allErrors: true, strict: true, verbose: true });
+    compiled ??= ajv.compile(JSON.parse(readFileSync(path, 'utf8')) as object);
+    return compiled;
+  };
 }
 
 function toProblem(parsed: ParsedFile, error: ErrorObject): SpecProblem {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { readFile, readdir } from 'node:fs/promises';
-import { relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, relative } from 'node:path';
+import { projectRoot } from '../../lib/paths.ts';
 import { SpecError } from '../../specs/loader/index.ts';
 import type { RequirementSet, SpecProblem } from '../../specs/loader/index.ts';
 import { parseSpec } from '../../specs/loader/parse.ts';
@@ -41,9 +41,8 @@ interface ControlsFile {
     Partial<Pick<Control, 'alsoFails'>>)[];
 }
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const folder = fileURLToPath(new URL('.', import.meta.url));
-const validator = compileSchema(new URL('controls.schema.json', import.meta.url));
+const folder = join(projectRoot, 'suites/controls');
+const validate = compileSchema(join(folder, 'controls.schema.json'));
 
 /** Loads suites/controls/*.yaml. Throws a SpecError with everything that is wrong. */
 export async function loadControls(): Promise<readonly Control[]> {
@@ -52,9 +51,9 @@ export async function loadControls(): Promise<readonly Control[]> {
   const problems: SpecProblem[] = [];
   const controls: Control[] = [];
   for (const name of names) {
-    const path = relative(root, `${folder}/${name}`);
-    const parsed = parseSpec(path, await readFile(`${folder}/${name}`, 'utf8'));
-    const found = [...parsed.problems, ...validateAgainst(validator, parsed)];
+    const path = join(folder, name);
+    const parsed = parseSpec(relative(projectRoot, path), await readFile(path, 'utf8'));
+    const found = [...parsed.problems, ...validateAgainst(validate(), parsed)];
     problems.push(...found);
     if (found.length === 0) controls.push(...toControls(parsed));
   }

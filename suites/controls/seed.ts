@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { appendFile, copyFile, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { InputError } from '../../lib/errors.ts';
+import { projectRoot } from '../../lib/paths.ts';
 import type { Control, Edit } from './load.ts';
 
 /**
@@ -53,7 +53,7 @@ function apply(text: string, edit: Edit, control: Control): string {
   return `${head}${edit.instead ?? ''}${tail}`;
 }
 
-const seedFolder = fileURLToPath(new URL('seed', import.meta.url));
+const seedFolder = join(projectRoot, 'suites/controls/seed');
 
 /**
  * Seeds all faults into a copy of the project's modules/ folder, in place:

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { relative } from 'node:path';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { digestFolders, digestValue } from '../../lib/digest.ts';
 import { InputError } from '../../lib/errors.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import { projectRoot } from '../../lib/paths.ts';
 import { runsOn } from '../../lib/runs-on.ts';
 import type { Flavour } from '../../kernel/build/artifacts.ts';
@@ -36,7 +39,41 @@ interface Collected {
   readonly fingerprint: string;
 }
 
+/** As collected before, unless something has changed of what tests are made of. */
 async function collect(): Promise<readonly Collected[]> {
+  const made = await digestOfSources();
+  const known = await readFile(planFile, 'utf8').then((text) => JSON.parse(text) as KeptPlan, () => undefined);
+  if (known?.made === made) return known.tests;
+  const tests = await load();
+  // Of what has changed meanwhile nobody knows whether it was seen. And one that cannot be kept is collected each time.
+  if ((await digestOfSources()) === made) await keep({ made, tests }).catch(() => undefined);
+  return tests;
+}
+
+interface KeptPlan {
+  readonly made: string;
+  readonly tests: readonly Collected[];
+}
+
+/** With the tests of the harness itself, see vitest.config.ts, or without. */
+const fixtures = process.env['AEMCERT_FIXTURES'] === undefined ? '' : '-fixtures';
+const planFile = join(projectRoot, `node_modules/.cache/aemcert/plan${fixtures}.json`);
+
+async function keep(plan: KeptPlan): Promise<void> {
+  const fresh = `${planFile}.${process.pid}`;
+  await makeFolder(dirname(planFile));
+  await writeFile(fresh, JSON.stringify(plan));
+  await rename(fresh, planFile);
+}
+
+/** Tests and what they import, of which they may be made: figures of the specs, tables of the guest's programs. */
+async function digestOfSources(): Promise<string> {
+  const folders = ['kernel', 'lib', 'modules', 'reporters', 'specs', 'suites'];
+  const packages = await readFile(join(projectRoot, 'package-lock.json'), 'utf8');
+  return digestValue({ sources: await digestFolders(projectRoot, folders), packages, node: process.version });
+}
+
+async function load(): Promise<readonly Collected[]> {
   const vitest = await openVitest({});
   try {
     const { testModules, unhandledErrors } = await vitest.collect();

@@ -8,7 +8,7 @@ import { ensureGuest } from '../../kernel/build/guest.ts';
 import { findInstrumented } from '../../kernel/build/instrumented.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
 import type { OnProgress } from '../../kernel/build/progress.ts';
-import { digestFile, digestFiles, listFiles } from '../../lib/digest.ts';
+import { digestFile, digestFolders } from '../../lib/digest.ts';
 import { formatError } from '../../lib/errors.ts';
 import { projectRoot } from '../../lib/paths.ts';
 import { runsOn } from '../../lib/runs-on.ts';
@@ -195,10 +195,7 @@ async function describeSuite(): Promise<RunInfo['suite']> {
   } catch {
     // No git, or no repository: the files themselves say which suite it is.
     const folders = ['kernel', 'modules', 'specs', 'suites'];
-    const files = await Promise.all(
-      folders.map(async (folder) => (await listFiles(join(projectRoot, folder))).map((file) => join(folder, file))),
-    );
-    return { version, revision: await digestFiles(projectRoot, files.flat()), dirty: false };
+    return { version, revision: await digestFolders(projectRoot, folders), dirty: false };
   }
 }
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { createVitest } from 'vitest/node';
 import type { Reporter, Vitest } from 'vitest/node';
 import { projectRoot } from '../../lib/paths.ts';
 
@@ -12,6 +11,8 @@ export async function openVitest(
   reporter: Reporter,
   { bail = false, guests = 1 }: { readonly bail?: boolean | undefined; readonly guests?: number | undefined } = {},
 ): Promise<Vitest> {
+  // Half a second's work, of which most commands have no need.
+  const { createVitest } = await import('vitest/node');
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const ours = names.map((name) => process.listeners(name));
   const vitest = await createVitest('test', {
