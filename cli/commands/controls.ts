@@ -24,6 +24,9 @@ interface Options {
   readonly out: string;
 }
 
+/** What a fault keeps from coming is waited for; meanwhile another guest has the processor. */
+const usualGuests = 2 * availableParallelism();
+
 /** `aemcert controls`: do the tests catch the faults that they are there for? */
 export function register(program: Command): void {
   program
@@ -31,7 +34,7 @@ export function register(program: Command): void {
     .description('run the negative controls: seeded faults, each of which its own tests must catch')
     .option('-r, --requirement <id>', 'only this requirement’s control; may be repeated', collect, [])
     .option('--others <count>', 'tests of other requirements that run with each fault: a number, or all', count, 6)
-    .option('--guests <count>', 'how many run tests at the same time', positive, availableParallelism())
+    .option('--guests <count>', 'how many run tests at the same time', positive, usualGuests)
     .addOption(new Option('--flavour <name>', 'of the kernel').choices(['base', 'debug', 'coverage']).default('base'))
     .option('-o, --out <dir>', 'where controls.json goes', 'reports')
     .addHelpText('after', `
