@@ -16,6 +16,10 @@ export default defineConfig({
           name: 'unit',
           include: ['**/*.test.ts'],
           exclude: [...never, '**/*.integration.test.ts', '**/*.browser.test.ts'],
+          // A process for each of the many files would cost more than their tests.
+          isolate: false,
+          unstubEnvs: true,
+          restoreMocks: true,
         },
       },
       {

@@ -74,9 +74,9 @@ describe('modules and guest programs', () => {
   /** A cache that holds what is built of the sources as they are, and that a test may change. */
   async function ownCache(): Promise<string> {
     const cache = await temporaryFolder();
-    for (const path of paths(await ensureGuest(kernel, 'release'))) {
-      const [unit = ''] = relative(unitFolder(), path).split(sep);
-      await cp(join(unitFolder(), unit), join(unitFolder(cache), unit), { recursive: true });
+    const units = paths(await ensureGuest(kernel, 'release')).map((path) => relative(unitFolder(), path).split(sep)[0] ?? '');
+    for (const unit of new Set(units)) {
+      await cp(join(unitFolder(), unit), join(unitFolder(cache), unit), { recursive: true, verbatimSymlinks: true });
     }
     return cache;
   }

@@ -150,7 +150,7 @@ verifies('AEM-CORE-209', 'a second thread of a handler process runs another prog
 
   await p.ok('fire', { eid });
   const { tid } = await p.nextCall();
-  await sh(`timeout 10 sh -c "until [ $(cat /proc/${tid}/comm) = sh ]; do :; done"`);
+  await context.until(`grep -qx sh /proc/${tid}/comm`);
   expect(await childrenOf(sh, p.pid)).toEqual([tid]);
   await gate.open();
   await ended(p, tid);

@@ -12,7 +12,7 @@ export interface Gate {
   open(): Promise<void>;
 }
 
-export async function makeGate({ sh, after }: Pick<Context, 'sh' | 'after'>, number = 1): Promise<Gate> {
+export async function makeGate({ sh, until, after }: Pick<Context, 'sh' | 'until' | 'after'>, number = 1): Promise<Gate> {
   const path = `/tmp/gate-${number}`;
   await sh(`rm -f ${path}; mkfifo -m 666 ${path}`);
   after(() => sh(`rm -f ${path}`));
@@ -24,7 +24,7 @@ export async function makeGate({ sh, after }: Pick<Context, 'sh' | 'after'>, num
     },
     async open() {
       // Opening it waits for somebody to be there, which takes no time when the test knows that it is.
-      await sh(`timeout 10 sh -c 'echo > ${path}'`);
+      await until(`echo > ${path}`);
     },
   };
 }
