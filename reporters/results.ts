@@ -68,6 +68,8 @@ export interface TargetInfo {
   readonly acceleratorReason?: string;
   readonly cpus: number;
   readonly memoryMiB: number;
+  /** How many of them ran tests at the same time; one, when absent. */
+  readonly guests?: number;
   /** e.g. `QEMU emulator version 7.2.22 (Debian …)`. */
   readonly emulator?: string;
 }
@@ -153,6 +155,7 @@ export interface Incident {
   readonly blame: 'kernel' | 'infrastructure';
   /** ISO 8601, UTC. */
   readonly at: string;
+  /** Of all boots of the run, from 1. That of guest N is one of N, N + guests, N + 2 guests … */
   readonly boot: number;
   readonly testId?: string;
   /** The console's lines. */

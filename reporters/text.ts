@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { stripVTControlCharacters } from 'node:util';
 import { stripPrefix } from '../lib/printk.ts';
-import type { Incident, PlannedTest } from './results.ts';
+import type { Incident, PlannedTest, TargetInfo } from './results.ts';
 
 /**
  * Takes out what no report may carry: terminal sequences and characters that XML 1.0 forbids (lone surrogates
@@ -82,4 +82,10 @@ export function toldLine({ excerpt }: Pick<Incident, 'excerpt'>): string {
   const telling = [/Kernel panic/, /BUG:|WARNING:|Oops:|INFO:|Killed process|kernel BUG at/];
   const found = telling.map((pattern) => lines.find((line) => pattern.test(line))).find((line) => line !== undefined);
   return found ?? lines.find((line) => line !== '') ?? 'nothing on the console';
+}
+
+/** What the tests ran on: e.g. `2 CPUs, 512 MiB`, or `2 guests of 2 CPUs, 512 MiB each`. */
+export function guestsOf({ guests = 1, cpus, memoryMiB }: TargetInfo): string {
+  const each = `${plural(cpus, 'CPU')}, ${memoryMiB} MiB`;
+  return guests === 1 ? each : `${guests} guests of ${each} each`;
 }

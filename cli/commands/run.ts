@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { Option } from 'commander';
 import type { Command } from 'commander';
@@ -33,6 +34,7 @@ interface Options {
   readonly unpatched?: true;
   readonly memory: number;
   readonly cpus: number;
+  readonly guests?: number;
 }
 
 /** `aemcert run`: the conformance suites, on a kernel that it builds and boots. */
@@ -54,6 +56,7 @@ export function register(program: Command): void {
     .option('--unpatched', 'on the kernel without the patches and modules: a test that passes there verifies nothing')
     .option('--memory <MiB>', 'of the guest', positive, 512)
     .option('--cpus <count>', 'of the guest', positive, 2)
+    .option('--guests <count>', 'how many run tests at the same time (default: as many as this machine has processors for; one, of other flavours than base)', positive)
     .addHelpText('after', `
 Exit status: 0 every mandatory requirement passed (of those selected), 1 not,
 2 usage or bad input, 3 could not tell: the machine or the target failed.
@@ -100,6 +103,11 @@ function filtersOf({ module, requirement, grep, bail, unpatched }: Options): Rec
   };
 }
 
+/** Two that share a processor take longer than one after the other: their CPUs wait for each other. */
+function usualGuests({ flavour, cpus }: Options): number {
+  return flavour === 'base' ? Math.max(1, Math.floor(availableParallelism() / cpus)) : 1;
+}
+
 async function run(options: Options): Promise<void> {
   const interruption = abortOnSignal();
   const stream = process.stderr;
@@ -116,6 +124,7 @@ async function run(options: Options): Promise<void> {
       unpatched: options.unpatched === true,
       memoryMiB: options.memory,
       cpus: options.cpus,
+      guests: options.guests ?? usualGuests(options),
       bail: options.bail === true,
       deadline: options.timeout * 1000,
       command: ['aemcert', ...process.argv.slice(2)],

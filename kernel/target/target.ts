@@ -33,6 +33,8 @@ export interface GuestProcess {
   write(text: string): Promise<void>;
   closeStdin(): Promise<void>;
   kill(signal: number): Promise<void>;
+  /** Its process group: what it has started too, but for what has left the group. */
+  killGroup(signal: number): Promise<void>;
 }
 
 /** The kernel's own view of its health. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { createHash } from 'node:crypto';
 import { verdicts, type Incident, type Results, type Verdict } from '../results.ts';
-import { clip, formatDuration, plural } from '../text.ts';
+import { clip, formatDuration, guestsOf, plural } from '../text.ts';
 import type { VerdictCounts } from '../verdict.ts';
 import { linesSection } from './lines-html.ts';
 import { html, Markup, type Part } from './markup.ts';
@@ -82,7 +82,7 @@ ${reasons(conclusion.reasons)}
 <div><dt>Kernel</dt><dd><code>${kernel.release}</code>, ${kernel.flavour}<br>
 <span class="soft small">${kernel.source}</span></dd></div>
 <div><dt>Patches</dt><dd>${patches(kernel.patches)}</dd></div>
-<div><dt>Target</dt><dd>${target.driver}${accelerator}, ${plural(target.cpus, 'CPU')}, ${target.memoryMiB} MiB
+<div><dt>Target</dt><dd>${target.driver}${accelerator}, ${guestsOf(target)}
 ${soft(target.acceleratorReason)}${soft(target.emulator)}</dd></div>
 <div><dt>Filters in force</dt><dd>${
     filters.length === 0

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { Results, Verdict } from '../results.ts';
 import { verdicts } from '../results.ts';
-import { clipLine, elsewhere, formatDuration, oneLine, plural, toldLine } from '../text.ts';
+import { clipLine, elsewhere, formatDuration, guestsOf, oneLine, plural, toldLine } from '../text.ts';
 import { linesSummary } from './lines-markdown.ts';
 import { byPrecedence, coverageModel, type CoverageModel, type RequirementRow } from './model.ts';
 
@@ -36,7 +36,7 @@ function head({ conclusion, subject, target, run }: CoverageModel): string[] {
   const { kernel } = subject;
   const mark = conclusion.exitStatus === 0 ? '✅' : conclusion.exitStatus === 1 ? '❌' : '⚠️';
   const filters = Object.entries(run.filters).map(([name, value]) => code(`${name}=${value}`));
-  const where = [target.driver, target.accelerator, plural(target.cpus, 'CPU'), `${target.memoryMiB} MiB`]
+  const where = [target.driver, target.accelerator, guestsOf(target)]
     .filter((part) => part !== undefined)
     .join(', ');
   return [

@@ -16,9 +16,9 @@ async function poolOf({ sh, after }: Pick<Context, 'sh' | 'after'>, size: number
 }
 
 /** The capsules of an owner that has no other children, when all of them wait. */
-async function waiting({ sh, until }: Pick<Context, 'sh' | 'until'>, p: Probe): Promise<readonly number[]> {
+async function waiting({ sh, inState }: Pick<Context, 'sh' | 'inState'>, p: Probe): Promise<readonly number[]> {
   const capsules = await childrenOf(sh, p.pid);
-  for (const pid of capsules) await asleep(until, pid);
+  for (const pid of capsules) await asleep(inState, pid);
   return capsules;
 }
 
@@ -227,7 +227,7 @@ verifies('AEM-CORE-120', 'a capsule that a signal killed is replaced at the next
 });
 
 verifies('AEM-CORE-121', 'a capsule that catches a signal goes on waiting', async (context) => {
-  const { probe, sh, until } = context;
+  const { probe, sh, inState } = context;
   for (const restart of [true, false]) {
     const p = await probe();
     await p.ok('catch', { signal: signals.SIGUSR1, restart });
@@ -237,7 +237,7 @@ verifies('AEM-CORE-121', 'a capsule that catches a signal goes on waiting', asyn
     for (const pid of [...capsules, ...capsules]) {
       await sh(`kill -USR1 ${pid}`);
       expect(await p.notice('signal')).toMatchObject({ signal: signals.SIGUSR1, tid: pid });
-      await asleep(until, pid);
+      await asleep(inState, pid);
     }
 
     expect(await waiting(context, p)).toEqual(capsules);

@@ -127,7 +127,7 @@ verifies('AEM-CORE-193', 'a batch for a thread that waits, whatever is refused',
 
   await eachFault({
     errors: refusals,
-    attempt: (fail) => waitWhileFired(context.until, p, eid, fail),
+    attempt: (fail) => waitWhileFired(context.inState, p, eid, fail),
     async then() {
       raised += 1;
       expect(await p.nextCall()).toMatchObject({ eid });
@@ -141,10 +141,10 @@ verifies('AEM-CORE-193', 'a batch for a thread that waits, whatever is refused',
 }, injecting);
 
 /** Fires the event while the thread waits for it, or when it has failed to. */
-async function waitWhileFired(until: Context['until'], p: Probe, eid: number, fail: number): Promise<Answer> {
+async function waitWhileFired(inState: Context['inState'], p: Probe, eid: number, fail: number): Promise<Answer> {
   const waited = p.send('call', { name: 'evwait', fail });
   await p.notice('entering');
-  await asleep(until, p.pid);
+  await asleep(inState, p.pid);
   await p.on('io', 'fire', { eid });
   return waited;
 }
@@ -162,7 +162,7 @@ for (const [id, flags] of [['AEM-CORE-194', evf.fork | evf.nocldwait], ['AEM-COR
 
     await eachFault({
       errors: refusals,
-      attempt: (fail) => waitWhileFired(context.until, p, eid, fail),
+      attempt: (fail) => waitWhileFired(context.inState, p, eid, fail),
       async then() {
         raised += 1;
         const call = await p.nextCall();

@@ -157,7 +157,7 @@ verifies('AEM-CORE-095', 'aem_evwait() returns at the end of a handler process',
   const state = { returned: false };
   const wait = p.send('call', { name: 'evwait' }).finally(() => (state.returned = true));
   await p.notice('entering');
-  await asleep(context.until, p.pid);
+  await asleep(context.inState, p.pid);
   await p.on('io', 'gettid');
   expect(state.returned).toBe(false);
 

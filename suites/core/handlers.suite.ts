@@ -22,7 +22,7 @@ async function together(p: Probe, eids: readonly number[]): Promise<void> {
 }
 
 verifies('AEM-CORE-183', 'a drain waits for a handler until it is told to stop, or its process is', async (context) => {
-  const { probe, sh, spawn, after, until } = context;
+  const { probe, sh, spawn, after, inState } = context;
   const [p, other] = [await probe(), await probe()];
   const eid = await startedEvent(p, 0, 'hold');
   await p.on('io', 'fire', { eid });
@@ -32,13 +32,13 @@ verifies('AEM-CORE-183', 'a drain waits for a handler until it is told to stop, 
   const first = await spawn(['sh', '-c', `echo 1 > ${drain}`]);
   // Before it is waited for: else it may wait itself.
   after(() => p.process.kill(SIGKILL));
-  await asleep(until, first.pid);
+  await asleep(inState, first.pid);
   await first.kill(SIGTERM);
   expect(await first.exited).toEqual({ signal: SIGTERM });
   expect(await other.send('fire', { eid })).toMatchObject({ ret: -1, errno: 'EINVAL' });
 
   const second = await spawn(['sh', '-c', `echo 1 > ${drain}`]);
-  await asleep(until, second.pid);
+  await asleep(inState, second.pid);
   await p.process.kill(SIGKILL);
   expect(await p.ended()).toEqual({ signal: SIGKILL });
   expect(await second.exited).toEqual({ status: 0 });

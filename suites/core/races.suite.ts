@@ -120,7 +120,7 @@ for (const own of [true, false]) {
   });
 }
 
-verifies('AEM-CORE-208', 'a handler interrupts a wait for a buffer of io_uring', async ({ probe, until }) => {
+verifies('AEM-CORE-208', 'a handler interrupts a wait for a buffer of io_uring', async ({ probe, inState }) => {
   const p = await probe();
   const eid = await startedEvent(p, 0);
   const state = { ended: false };
@@ -128,11 +128,11 @@ verifies('AEM-CORE-208', 'a handler interrupts a wait for a buffer of io_uring',
   await p.notice('entering');
 
   for (let i = 0; i < 3; i++) {
-    await asleep(until, p.pid);
+    await asleep(inState, p.pid);
     await p.on('io', 'fire', { eid });
     expect(await p.nextCall()).toMatchObject({ eid, tid: p.pid });
   }
-  await asleep(until, p.pid);
+  await asleep(inState, p.pid);
   await p.on('io', 'gettid');
   // An answer of the call would have come before this one.
   expect(state.ended).toBe(false);
@@ -192,14 +192,14 @@ for (const [merging, flags] of [['merges', 0], ['does not merge', each]] as cons
   });
 }
 
-verifies('AEM-CORE-212', 'an event interrupts a wait for io_uring after a handler was left', async ({ probe, until }) => {
+verifies('AEM-CORE-212', 'an event interrupts a wait for io_uring after a handler was left', async ({ probe, inState }) => {
   const p = await probe();
   await p.ok('prepare');
   const eid = await startedEvent(p, 0);
   await left(p);
   const call = p.send('call', { name: 'io_uring' });
   await p.notice('entering');
-  await asleep(until, p.pid);
+  await asleep(inState, p.pid);
 
   await p.on('io', 'fire', { eid });
 

@@ -71,12 +71,12 @@ verifies('AEM-CORE-192', 'a zone is not there when its program cannot be told wh
   }
 });
 
-verifies('AEM-CORE-193', 'handlers run when the thread that waits for them cannot be told', async ({ probe, until }) => {
+verifies('AEM-CORE-193', 'handlers run when the thread that waits for them cannot be told', async ({ probe, inState }) => {
   const p = await probe();
   const eid = await startedEvent(p, 0);
   const told = p.send('unanswered', { call: 'wait' });
   await p.notice('entering');
-  await asleep(until, p.pid);
+  await asleep(inState, p.pid);
 
   await p.on('io', 'fire', { eid });
 

@@ -2,7 +2,7 @@
 /** How system calls go on: until when, and that signals end them all the same. */
 import { expect } from 'vitest';
 import { signals } from '../harness/aem.ts';
-import { asleep, inState, startedEvent } from '../harness/handler-process.ts';
+import { asleep, startedEvent } from '../harness/handler-process.ts';
 import { sleepWithHandlers } from '../harness/sleep.ts';
 import { verifies } from '../harness/verifies.ts';
 
@@ -31,13 +31,13 @@ for (const { id, calls } of [
   },
 ]) {
   for (const { name, ret, errno } of calls) {
-    verifies(id, `${name.replace('timed_', '')}() goes on to its first deadline`, async ({ probe, until }) => {
+    verifies(id, `${name.replace('timed_', '')}() goes on to its first deadline`, async ({ probe, inState }) => {
       const p = await probe();
       await p.ok('prepare');
       const eid = await startedEvent(p, 0);
 
       // All the time: a wait that each handler begins anew does not end.
-      const { answer, length } = await sleepWithHandlers(p, until, { name, eid, fires: Infinity });
+      const { answer, length } = await sleepWithHandlers(p, inState, { name, eid, fires: Infinity });
 
       expect(answer).toMatchObject({ ret, errno });
       expect(answer['elapsed']).toBeGreaterThanOrEqual(length * ms);
@@ -45,7 +45,7 @@ for (const { id, calls } of [
   }
 }
 
-verifies('AEM-CORE-217', 'a signal while a handler runs ends the call below it', async ({ probe, until }) => {
+verifies('AEM-CORE-217', 'a signal while a handler runs ends the call below it', async ({ probe, inState }) => {
   const p = await probe();
   await p.ok('prepare');
   await p.ok('catch', { signal: SIGUSR1 });
@@ -61,7 +61,7 @@ verifies('AEM-CORE-217', 'a signal while a handler runs ends the call below it',
   ]) {
     const call = p.send('call', { name, ms: name === 'nanosleep' ? 100_000 : undefined });
     await p.notice('entering');
-    await asleep(until, p.pid);
+    await asleep(inState, p.pid);
     await p.on('io', 'fire', { eid });
     await p.notice('holding');
 
@@ -74,7 +74,7 @@ verifies('AEM-CORE-217', 'a signal while a handler runs ends the call below it',
   }
 });
 
-verifies('AEM-CORE-218', 'a signal that was handled before a call does not end it', async ({ probe, until }) => {
+verifies('AEM-CORE-218', 'a signal that was handled before a call does not end it', async ({ probe, inState }) => {
   const p = await probe();
   await p.ok('prepare');
   await p.ok('catch', { signal: SIGUSR1 });
@@ -85,10 +85,10 @@ verifies('AEM-CORE-218', 'a signal that was handled before a call does not end i
   for (const { name, ret } of [{ name: 'ppoll', ret: 1 }, { name: 'epoll_wait', ret: 1 }]) {
     const call = p.send('call', { name });
     await p.notice('entering');
-    await asleep(until, p.pid);
+    await asleep(inState, p.pid);
     await p.on('io', 'fire', { eid });
     await p.nextCall();
-    await asleep(until, p.pid);
+    await asleep(inState, p.pid);
     await p.on('io', 'feed', { what: 'pipe' });
     expect(await call, name).toMatchObject({ ret, errno: null });
     await p.send('call', { name: 'read' });
@@ -96,7 +96,7 @@ verifies('AEM-CORE-218', 'a signal that was handled before a call does not end i
   }
 });
 
-verifies('AEM-CORE-204', 'a call goes on after a stop, whatever handlers came before', async ({ probe, sh, until }) => {
+verifies('AEM-CORE-204', 'a call goes on after a stop, whatever handlers came before', async ({ probe, sh, inState }) => {
   const p = await probe();
   await p.ok('prepare');
   await p.ok('catch', { signal: SIGUSR1 });
@@ -107,15 +107,15 @@ verifies('AEM-CORE-204', 'a call goes on after a stop, whatever handlers came be
     const call = p.send('call', { name }).finally(() => (waits = false));
     await p.notice('entering');
     for (let round = 0; round < 2; round++) {
-      await asleep(until, p.pid);
+      await asleep(inState, p.pid);
       await p.on('io', 'fire', { eid });
       expect(await p.nextCall(), name).toMatchObject({ eid });
-      await asleep(until, p.pid);
+      await asleep(inState, p.pid);
       await sh(`kill -STOP ${p.pid}`);
-      await inState(until, p.pid, 'T');
+      await inState(p.pid, 'T');
       await sh(`kill -CONT ${p.pid}`);
     }
-    await asleep(until, p.pid);
+    await asleep(inState, p.pid);
     // Its answer, if there is one, has come before this one.
     await p.settle('io');
     expect(waits, `${name} waits`).toBe(true);

@@ -9,7 +9,7 @@ import { verifies } from '../harness/verifies.ts';
 const { SIGUSR1, SIGUSR2 } = signals;
 const ms = 1_000_000;
 
-verifies('AEM-CORE-057', 'aem_evkeepalive() goes on waiting after handlers have run', async ({ probe, until }) => {
+verifies('AEM-CORE-057', 'aem_evkeepalive() goes on waiting after handlers have run', async ({ probe, inState }) => {
   const p = await probe();
   const eid = await startedEvent(p, 0);
   await p.ok('catch', { signal: SIGUSR1 });
@@ -18,11 +18,11 @@ verifies('AEM-CORE-057', 'aem_evkeepalive() goes on waiting after handlers have 
   await p.notice('entering');
 
   for (let i = 0; i < 3; i++) {
-    await asleep(until, p.pid);
+    await asleep(inState, p.pid);
     await p.on('io', 'fire', { eid });
     await p.nextCall();
   }
-  await asleep(until, p.pid);
+  await asleep(inState, p.pid);
   await p.on('io', 'gettid');
   // An answer of the call would have come before this one.
   expect(state.ended).toBe(false);
@@ -31,13 +31,13 @@ verifies('AEM-CORE-057', 'aem_evkeepalive() goes on waiting after handlers have 
   expect((await call).ret).toBe(0);
 });
 
-verifies('AEM-CORE-058', 'aem_evkeepalive() returns when a signal is delivered', async ({ probe, until }) => {
+verifies('AEM-CORE-058', 'aem_evkeepalive() returns when a signal is delivered', async ({ probe, inState }) => {
   const p = await probe();
   await p.ok('start', { eid: await p.ok('register') });
   await p.ok('catch', { signal: SIGUSR1, restart: true });
   const call = p.send('call', { name: 'evkeepalive' });
   await p.notice('entering');
-  await asleep(until, p.pid);
+  await asleep(inState, p.pid);
 
   await p.on('io', 'kill', { signal: SIGUSR1 });
 
@@ -73,12 +73,12 @@ verifies('AEM-CORE-059', 'main’s end waits for no event without EVF_KEEPALIVE'
   expect(await p.ended()).toEqual({ status: 7 });
 });
 
-verifies('AEM-CORE-060', 'aem_evwait() returns how many handlers have run', async ({ probe, until }) => {
+verifies('AEM-CORE-060', 'aem_evwait() returns how many handlers have run', async ({ probe, inState }) => {
   const p = await probe();
   const [a, b] = [await startedEvent(p, 0), await startedEvent(p, 0)];
   const call = p.send('call', { name: 'evwait' });
   await p.notice('entering');
-  await asleep(until, p.pid);
+  await asleep(inState, p.pid);
 
   await p.on('io', 'fire', { eid: a });
   expect(await call).toMatchObject({ ret: 1 });
@@ -109,19 +109,19 @@ verifies('AEM-CORE-062', 'aem_evwait() returns 0 at its time-out and not before'
   expect(late['elapsed']).toBeGreaterThanOrEqual(30 * ms);
 });
 
-verifies('AEM-CORE-063', 'aem_evwait() fails with EINTR when a signal is delivered', async ({ probe, until }) => {
+verifies('AEM-CORE-063', 'aem_evwait() fails with EINTR when a signal is delivered', async ({ probe, inState }) => {
   const p = await probe();
   await p.ok('catch', { signal: SIGUSR1, restart: true });
   const call = p.send('call', { name: 'evwait' });
   await p.notice('entering');
-  await asleep(until, p.pid);
+  await asleep(inState, p.pid);
 
   await p.on('io', 'kill', { signal: SIGUSR1 });
 
   expect(await call).toMatchObject({ ret: -1, errno: 'EINTR' });
 });
 
-verifies('AEM-CORE-064', 'read(), wait4() and futex go on waiting after a handler', async ({ probe, until }) => {
+verifies('AEM-CORE-064', 'read(), wait4() and futex go on waiting after a handler', async ({ probe, inState }) => {
   const p = await probe();
   await p.ok('prepare');
   const eid = await startedEvent(p, 0);
@@ -135,17 +135,17 @@ verifies('AEM-CORE-064', 'read(), wait4() and futex go on waiting after a handle
     const call = p.send('call', { name, ...args });
     await p.notice('entering');
     for (let i = 0; i < 2; i++) {
-      await asleep(until, p.pid);
+      await asleep(inState, p.pid);
       await p.on('io', 'fire', { eid });
       await p.nextCall();
     }
-    await asleep(until, p.pid);
+    await asleep(inState, p.pid);
     await feed();
     expect(await call, name).toMatchObject({ ret, errno: null });
   }
 });
 
-verifies('AEM-CORE-065', 'pause() and sigsuspend() go on until a signal comes', async ({ probe, until }) => {
+verifies('AEM-CORE-065', 'pause() and sigsuspend() go on until a signal comes', async ({ probe, inState }) => {
   const p = await probe();
   const eid = await startedEvent(p, 0);
   await p.ok('catch', { signal: SIGUSR1 });
@@ -154,10 +154,10 @@ verifies('AEM-CORE-065', 'pause() and sigsuspend() go on until a signal comes', 
     const state = { ended: false };
     const call = p.send('call', { name }).finally(() => (state.ended = true));
     await p.notice('entering');
-    await asleep(until, p.pid);
+    await asleep(inState, p.pid);
     await p.on('io', 'fire', { eid });
     await p.nextCall();
-    await asleep(until, p.pid);
+    await asleep(inState, p.pid);
     await p.on('io', 'gettid');
     // An answer of the call would have come before this one.
     expect(state.ended, name).toBe(false);
@@ -168,7 +168,7 @@ verifies('AEM-CORE-065', 'pause() and sigsuspend() go on until a signal comes', 
   }
 });
 
-verifies('AEM-CORE-065', 'ppoll(), select() and msgrcv() go on until what they wait for comes', async ({ probe, until }) => {
+verifies('AEM-CORE-065', 'ppoll(), select() and msgrcv() go on until what they wait for comes', async ({ probe, inState }) => {
   const p = await probe();
   await p.ok('prepare');
   const eid = await startedEvent(p, 0);
@@ -180,10 +180,10 @@ verifies('AEM-CORE-065', 'ppoll(), select() and msgrcv() go on until what they w
   ]) {
     const call = p.send('call', { name });
     await p.notice('entering');
-    await asleep(until, p.pid);
+    await asleep(inState, p.pid);
     await p.on('io', 'fire', { eid });
     await p.nextCall();
-    await asleep(until, p.pid);
+    await asleep(inState, p.pid);
     await p.on('io', 'feed', { what });
     expect(await call, name).toMatchObject({ ret, errno: null });
     if (what === 'pipe') await p.send('call', { name: 'read' });
@@ -191,20 +191,20 @@ verifies('AEM-CORE-065', 'ppoll(), select() and msgrcv() go on until what they w
   }
 });
 
-verifies('AEM-CORE-065', 'ppoll() and select() keep their time-outs', async ({ probe, until }) => {
+verifies('AEM-CORE-065', 'ppoll() and select() keep their time-outs', async ({ probe, inState }) => {
   const p = await probe();
   await p.ok('prepare');
   const eid = await startedEvent(p, 0);
 
   for (const name of ['ppoll', 'select']) {
-    const { answer, length } = await sleepWithHandlers(p, until, { name, eid, fires: 1 });
+    const { answer, length } = await sleepWithHandlers(p, inState, { name, eid, fires: 1 });
 
     expect(answer, name).toMatchObject({ ret: 0, errno: null });
     expect(answer['elapsed'], name).toBeGreaterThanOrEqual(length * ms);
   }
 });
 
-verifies('AEM-CORE-066', 'sleeps go on to their first deadline', async ({ probe, until }) => {
+verifies('AEM-CORE-066', 'sleeps go on to their first deadline', async ({ probe, inState }) => {
   const p = await probe();
   await p.ok('prepare');
   const eid = await startedEvent(p, 0);
@@ -218,13 +218,13 @@ verifies('AEM-CORE-066', 'sleeps go on to their first deadline', async ({ probe,
     { name: 'mq_receive', ret: -1, errno: 'ETIMEDOUT' },
   ]) {
     // All the time: a sleep that each handler begins anew does not end.
-    const { answer, length } = await sleepWithHandlers(p, until, { name, eid, fires: Infinity });
+    const { answer, length } = await sleepWithHandlers(p, inState, { name, eid, fires: Infinity });
     expect(answer, name).toMatchObject({ ret, errno });
     expect(answer['elapsed'], name).toBeGreaterThanOrEqual(length * ms);
   }
 });
 
-verifies('AEM-CORE-067', 'epoll_wait(), semop() and sigtimedwait() go on, and not short', async ({ probe, until }) => {
+verifies('AEM-CORE-067', 'epoll_wait(), semop() and sigtimedwait() go on, and not short', async ({ probe, inState }) => {
   const p = await probe();
   await p.ok('prepare');
   const eid = await startedEvent(p, 0);
@@ -234,13 +234,13 @@ verifies('AEM-CORE-067', 'epoll_wait(), semop() and sigtimedwait() go on, and no
     { name: 'semop', ret: -1, errno: 'EAGAIN' },
     { name: 'sigtimedwait', ret: -1, errno: 'EAGAIN' },
   ]) {
-    const { answer, length } = await sleepWithHandlers(p, until, { name, eid, fires: 1 });
+    const { answer, length } = await sleepWithHandlers(p, inState, { name, eid, fires: 1 });
     expect(answer, name).toMatchObject({ ret, errno });
     expect(answer['elapsed'], name).toBeGreaterThanOrEqual(length * ms);
   }
 });
 
-verifies('AEM-CORE-068', 'a signal ends a call with EINTR as without events', async ({ probe, until }) => {
+verifies('AEM-CORE-068', 'a signal ends a call with EINTR as without events', async ({ probe, inState }) => {
   const p = await probe();
   await p.ok('prepare');
   const eid = await startedEvent(p, 0);
@@ -249,10 +249,10 @@ verifies('AEM-CORE-068', 'a signal ends a call with EINTR as without events', as
   for (const name of ['read', 'nanosleep', 'epoll_wait', 'semop']) {
     const call = p.send('call', { name, ms: name === 'nanosleep' ? 100_000 : undefined });
     await p.notice('entering');
-    await asleep(until, p.pid);
+    await asleep(inState, p.pid);
     await p.on('io', 'fire', { eid });
     await p.nextCall();
-    await asleep(until, p.pid);
+    await asleep(inState, p.pid);
     const signalled = p.notice('signal');
     await p.on('io', 'kill', { signal: SIGUSR2 });
     expect(await call, name).toMatchObject({ ret: -1, errno: 'EINTR' });
@@ -284,7 +284,7 @@ const waits: Readonly<Record<string, number>> = {
   io_getevents: 1,
 };
 
-verifies('AEM-CORE-188', 'calls that wait go on waiting after handlers, whatever they wait for', async ({ probe, until }) => {
+verifies('AEM-CORE-188', 'calls that wait go on waiting after handlers, whatever they wait for', async ({ probe, inState }) => {
   const p = await probe();
   const eid = await startedEvent(p, 0);
 
@@ -293,11 +293,11 @@ verifies('AEM-CORE-188', 'calls that wait go on waiting after handlers, whatever
     const call = p.send('call', { name }).finally(() => (state.ended = true));
     await p.notice('entering');
     for (let i = 0; i < 2; i++) {
-      await asleep(until, p.pid);
+      await asleep(inState, p.pid);
       await p.on('io', 'fire', { eid });
       expect(await p.nextCall(), name).toMatchObject({ eid, tid: p.pid });
     }
-    await asleep(until, p.pid);
+    await asleep(inState, p.pid);
     await p.on('io', 'gettid');
     // An answer of the call would have come before this one.
     expect(state.ended, name).toBe(false);

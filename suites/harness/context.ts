@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { AgentError } from '../../kernel/target/agent/client.ts';
 import type { GuestOutput, GuestProcess, SpawnOptions, Target } from '../../kernel/target/target.ts';
 import { within } from '../../lib/within.ts';
 import { ExpectationError, MissingEventError, UnsupportedError } from './expectation.ts';
@@ -19,6 +20,8 @@ export interface Context {
   sh(command: string): Promise<string>;
   /** Waits until a shell command of root's succeeds; the guest tries it again and again. */
   until(condition: string): Promise<void>;
+  /** Waits until a process is in a state, by proc(5): S sleeping, T stopped. */
+  inState(pid: number, state: 'S' | 'T'): Promise<void>;
   /** A figure of the requirement. */
   limit(name: string): number;
   /** Waits for the next line of a process. */
@@ -43,9 +46,9 @@ export function createContext(
   const deadline = catches ? (settings.faultDeadline ?? settings.deadline) : settings.deadline;
   const withEnv = (options: SpawnOptions): SpawnOptions => ({ ...options, env: { ...env, ...options.env } });
   const owned = (process: GuestProcess): GuestProcess => {
-    // Its whole session: what it started ends with it.
+    // With its group: what it started ends with it.
     cleanups.push(async () => {
-      await target.exec(['kill', '-9', `-${process.pid}`]).catch(() => undefined);
+      await process.killGroup(sigkill).catch(() => undefined);
       await process.kill(sigkill).catch(() => undefined);
       await process.exited;
     });
@@ -71,6 +74,18 @@ export function createContext(
       const seconds = String(deadline / 1000);
       const { status, stderr } = await target.exec(['timeout', seconds, 'sh', '-c', `until ${condition}; do :; done`], withEnv({}));
       if (status !== 0) throw new MissingEventError(`\`${condition}\` within ${seconds} s`, `it fails all the time ${stderr}`.trim());
+    },
+    async inState(pid, state) {
+      // Asked for by the agent, which starts no program for it.
+      const path = `/proc/${pid}/status`;
+      const end = performance.now() + deadline;
+      for (let seen = ''; !new RegExp(`^State:\\t${state}`, 'm').test(seen); ) {
+        if (performance.now() > end) throw new MissingEventError(`state ${state} of ${pid} within ${deadline / 1000} s`, seen.split('\n')[2] ?? 'no such process');
+        seen = await target.readFile(path).then(String, (error: unknown) => {
+          if (error instanceof AgentError) return '';
+          throw error;
+        });
+      }
     },
     limit(name) {
       for (const id of ids) {

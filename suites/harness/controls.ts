@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Flavour } from '../../kernel/build/artifacts.ts';
 import { ensureGuest } from '../../kernel/build/guest.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
@@ -12,6 +10,7 @@ import type { PlannedTest, Verdict } from '../../reporters/results.ts';
 import { SpecError } from '../../specs/loader/index.ts';
 import { checkControls, loadControls } from '../controls/load.ts';
 import type { Control } from '../controls/load.ts';
+import { makeConsoleLogs } from './console-logs.ts';
 import type { Proof } from './evidence.ts';
 import { executeTests } from './execute.ts';
 import type { Executed } from './execute.ts';
@@ -112,8 +111,7 @@ export async function runControls(options: ControlsOptions): Promise<readonly Co
 
   const kernel = await ensureKernel({ flavour, signal, onProgress });
   const guest = await ensureGuest(kernel, 'controls', { signal, onProgress });
-  const consoleLogs = Array.from({ length: options.guests }, (_, guest) => join(options.out, `controls-console-${guest + 1}.log`));
-  await Promise.all(consoleLogs.map((path) => writeFile(path, '')));
+  const consoleLogs = await makeConsoleLogs(options.out, 'controls-console', options.guests);
   options.onPlan(
     faults.reduce((sum, { tests }) => sum + tests.length, 0),
     asked.length - controls.length,

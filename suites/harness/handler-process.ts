@@ -45,13 +45,8 @@ export async function ended(by: Probe, pid: number): Promise<void> {
 }
 
 /** Waits until a process sleeps in a system call. */
-export async function asleep(until: Context['until'], pid: number): Promise<void> {
-  await inState(until, pid, 'S');
-}
-
-/** Waits until a process is in a state, by proc(5): S sleeping, T stopped. */
-export async function inState(until: Context['until'], pid: number, state: 'S' | 'T'): Promise<void> {
-  await until(`grep -q '^State:.${state}' /proc/${pid}/status`);
+export async function asleep(inState: Context['inState'], pid: number): Promise<void> {
+  await inState(pid, 'S');
 }
 
 /** An event that is started; handlers do `script`. */

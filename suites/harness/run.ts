@@ -9,7 +9,7 @@ import { findInstrumented } from '../../kernel/build/instrumented.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
 import type { OnProgress } from '../../kernel/build/progress.ts';
 import { digestFile, digestFolders } from '../../lib/digest.ts';
-import { formatError } from '../../lib/errors.ts';
+import { InputError, formatError } from '../../lib/errors.ts';
 import { projectRoot } from '../../lib/paths.ts';
 import { runsOn } from '../../lib/runs-on.ts';
 import { uniteRanges } from '../../reporters/ranges.ts';
@@ -28,6 +28,7 @@ import { deriveRequirementResults } from '../../reporters/verdict.ts';
 import type { RequirementInput } from '../../reporters/verdict.ts';
 import { SpecError, checkLinks, loadRequirements } from '../../specs/loader/index.ts';
 import type { RequirementSet } from '../../specs/loader/index.ts';
+import { makeConsoleLogs } from './console-logs.ts';
 import { executeTests } from './execute.ts';
 import type { Executed } from './execute.ts';
 import { countedFiles } from './lines.ts';
@@ -43,6 +44,8 @@ export interface RunOptions {
   readonly unpatched?: boolean;
   readonly memoryMiB: number;
   readonly cpus: number;
+  /** How many run tests at the same time, at most; each runs the tests of whole files. */
+  readonly guests: number;
   readonly bail: boolean;
   /** Milliseconds until what a test waits for counts as not happening. */
   readonly deadline: number;
@@ -85,6 +88,13 @@ export async function loadPlan(): Promise<Loaded> {
  * it. Whatever ends the run, what was measured is kept.
  */
 export async function runSuites(options: RunOptions): Promise<Results> {
+  if (options.guests > 1 && options.selection.flavour !== 'base') {
+    throw new InputError('only the flavour base runs on several guests', {
+      expected: '--guests 1',
+      seen: `--guests ${options.guests}`,
+      hint: 'what the kernel has lost is looked for after the last test of its one guest',
+    });
+  }
   const { requirements, plan } = await loadPlan();
   const selected = selectTests(plan, options.selection, requirements);
   const elsewhere = plan.filter((test) => !runsOn(test, options.selection.flavour));
@@ -106,8 +116,8 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   const guest = unpatched ? { ...built, modules: [] } : built;
   const instrumented =
     kernel.flavour === 'coverage' && !unpatched ? await findInstrumented(kernel, guest) : undefined;
-  const consoleLog = join(options.out, 'console.log');
-  await writeFile(consoleLog, '');
+  const guests = Math.min(options.guests, new Set(selected.map(({ file }) => file)).size);
+  const consoleLogs = await makeConsoleLogs(options.out, 'console', guests);
 
   const state = createState({
     run: await describeRun(options),
@@ -116,7 +126,7 @@ export async function runSuites(options: RunOptions): Promise<Results> {
     selected,
     leftOut,
     elsewhere,
-    options,
+    options: { ...options, guests },
     counted: instrumented === undefined ? undefined : await countedFiles(instrumented),
   });
   const store = createStore(join(options.out, 'results.json'), () => state.results());
@@ -131,7 +141,7 @@ export async function runSuites(options: RunOptions): Promise<Results> {
         guest,
         memoryMiB: options.memoryMiB,
         cpus: options.cpus,
-        consoleLogs: [consoleLog],
+        consoleLogs,
         deadline: options.deadline,
         selected: selected.map(({ id }) => id),
         limits: limitsOf(requirements),
@@ -238,7 +248,8 @@ interface State {
 function createState(parts: StateParts): State {
   const { selected, leftOut, elsewhere, options, counted } = parts;
   let run = parts.run;
-  let target: TargetInfo = { driver: 'qemu', cpus: options.cpus, memoryMiB: options.memoryMiB };
+  const { cpus, memoryMiB, guests } = options;
+  let target: TargetInfo = { driver: 'qemu', cpus, memoryMiB, guests };
   let kernelRelease = parts.subject.kernel.release;
   const done = new Map<string, TestResult>();
   const incidents: Incident[] = [];
@@ -258,7 +269,7 @@ function createState(parts: StateParts): State {
       if (ran?.boot !== undefined) boot = uniteLines(boot, ran.boot);
       if (ran?.test !== undefined) lines.set(id, ran.test);
       if (on !== undefined) {
-        target = on.info;
+        target = { ...on.info, guests };
         kernelRelease = on.release;
       }
       incidents.push(...seen.map((incident) => ({ ...incident, testId: id })));

@@ -54,8 +54,11 @@ async function ensureTarget(settings: SessionSettings): Promise<Target> {
   if (current !== undefined) return current;
   if (refusal !== undefined) throw refusal;
   boots += 1;
-  const consoleLog = settings.consoleLogs[Number(process.env['VITEST_POOL_ID']) - 1];
-  const target = await bootQemu({ ...settings, ...(consoleLog === undefined ? {} : { consoleLog }), boot: boots }).catch((error: unknown) => {
+  const guest = Number(process.env['VITEST_POOL_ID']);
+  const consoleLog = settings.consoleLogs[guest - 1];
+  // A number that no boot of another guest has.
+  const boot = (boots - 1) * settings.consoleLogs.length + guest;
+  const target = await bootQemu({ ...settings, ...(consoleLog === undefined ? {} : { consoleLog }), boot }).catch((error: unknown) => {
     if (error instanceof BootError) untold.push(...error.incidents);
     refusal = error instanceof Error ? error : new Error(String(error));
     throw refusal;

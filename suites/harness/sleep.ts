@@ -10,7 +10,7 @@ import type { Context } from './verifies.ts';
  */
 export async function sleepWithHandlers(
   p: Probe,
-  until: Context['until'],
+  inState: Context['inState'],
   { name, eid, fires }: { readonly name: string; readonly eid: number; readonly fires: number },
 ): Promise<{ readonly answer: Answer; readonly length: number }> {
   for (const length of [300, 1_500, 7_500, 30_000]) {
@@ -18,7 +18,7 @@ export async function sleepWithHandlers(
     const sleeping = (): boolean => !state.ended;
     const call = p.send('call', { name, ms: length }).finally(() => (state.ended = true));
     await p.notice('entering');
-    await asleep(until, p.pid);
+    await asleep(inState, p.pid);
     let during = 0;
     while (sleeping() && during < fires) {
       await p.on('io', 'fire', { eid });

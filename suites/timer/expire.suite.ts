@@ -17,7 +17,7 @@ verifies('AEM-TIMER-008', 'no relative time is over before it has passed', async
       expect((await p.nextCall()).late, `${value} ns on ${clock}`).toBeGreaterThanOrEqual(0);
     }
   }
-  for (const clock of clocks) await armed(p, { value: second }, { clock });
+  for (const clock of clocks) await armed(p, { value: 300 * millisecond }, { clock });
   for (const clock of clocks) expect((await p.nextCall()).late, clock).toBeGreaterThanOrEqual(0);
 });
 
@@ -30,7 +30,7 @@ verifies('AEM-TIMER-009', 'no absolute time comes before the clock shows it', as
       expect((await p.nextCall()).late, `${ahead} ns on ${clock}`).toBeGreaterThanOrEqual(0);
     }
   }
-  for (const clock of clocks) await armed(p, { ahead: second }, { clock });
+  for (const clock of clocks) await armed(p, { ahead: 300 * millisecond }, { clock });
   for (const clock of clocks) expect((await p.nextCall()).late, clock).toBeGreaterThanOrEqual(0);
 });
 
@@ -48,15 +48,17 @@ verifies('AEM-TIMER-010', 'an absolute time that has passed comes at once', asyn
 verifies('AEM-TIMER-011', 'a periodic timer expires each time, never early', async ({ probe }) => {
   const p = await probe();
 
+  const timers = new Map<number, { readonly clock: string; calls: number }>();
   for (const clock of clocks) {
     const eid = await armed(p, { value: millisecond, interval: 200 * millisecond }, { clock });
-    for (let i = 0; i < 5; i++) {
-      const call = await p.nextCall();
-      expect(call).toMatchObject({ eid });
-      expect(call.late, `call ${i} on ${clock}`).toBeGreaterThanOrEqual(0);
-    }
-    await p.ok('timer-delete', { id: eid });
-    await p.settle();
+    timers.set(eid, { clock, calls: 0 });
+  }
+  while ([...timers.values()].some(({ calls }) => calls < 5)) {
+    const call = await p.nextCall();
+    const timer = timers.get(call.eid);
+    if (timer === undefined) throw new Error(`a call of ${call.eid}, which is no timer's`);
+    timer.calls += 1;
+    expect(call.late, `call ${timer.calls} on ${timer.clock}`).toBeGreaterThanOrEqual(0);
   }
 });
 

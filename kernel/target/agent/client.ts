@@ -203,6 +203,9 @@ function createProcess(pid: number, request: (body: Request) => Promise<Answer>)
       async kill(signal) {
         await request({ op: 'kill', pid, signal });
       },
+      async killGroup(signal) {
+        await request({ op: 'kill', pid: -pid, signal });
+      },
     },
     take(event) {
       if (event.event === 'exit') {
