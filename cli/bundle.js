@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { access, constants, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+const packages = join(root, 'node_modules');
+/** Beside the packages, which the bundle imports. */
+const folder = join(packages, '.cache/aemcert');
+/** Which bundle there is, and of what: one a checkout, should several share their packages. */
+const record = join(folder, `bundle-${digest(root).slice(0, 16)}.json`);
 
 /**
  * The command in one file of JavaScript, with the packages that it uses: that
@@ -14,32 +19,19 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  * when one of those has changed. Returns its URL.
  */
 export async function bundle() {
-  const folder = await writableFolder();
-  const known = await readFile(join(folder, 'bundle.json'), 'utf8').then(JSON.parse).catch(() => undefined);
+  const known = await readFile(record, 'utf8').then(JSON.parse).catch(() => undefined);
   if (known !== undefined && (await digestOf(known.inputs)) === known.digest) {
     const file = join(folder, known.file);
     if (await access(file).then(() => true, () => false)) return pathToFileURL(file);
   }
-  return pathToFileURL(join(folder, await make(folder)));
+  const made = await make();
+  // It is not kept where there is no room, or nothing that is ours to write to.
+  const file = await keep(made).catch(() => putAside(made.text));
+  return pathToFileURL(file);
 }
 
-/** Beside the packages, which it imports; of a checkout that is not ours to write to, in a temporary folder. */
-async function writableFolder() {
-  const packages = join(root, 'node_modules');
-  const folder = join(packages, '.cache/aemcert');
-  try {
-    await mkdir(folder, { recursive: true });
-    await access(folder, constants.W_OK);
-    return folder;
-  } catch {
-    const temporary = await mkdtemp(join(tmpdir(), 'aemcert-bundle-'));
-    process.on('exit', () => rmSync(temporary, { recursive: true, force: true }));
-    await symlink(packages, join(temporary, 'node_modules'));
-    return temporary;
-  }
-}
-
-async function make(folder) {
+/** The bundle's text, and from what it is made. */
+async function make() {
   const begun = Date.now();
   const { build } = await import('esbuild');
   const { metafile, outputFiles } = await build({
@@ -61,24 +53,38 @@ async function make(folder) {
     write: false,
     logLevel: 'error',
   });
-  const { text } = outputFiles[0];
-  // Two that run at the same time, and a change between them, must not share a file.
-  const file = `aemcert-${createHash('sha256').update(text).digest('hex').slice(0, 16)}.mjs`;
-  await put(join(folder, file), text);
-  await removeOld(folder);
-  // The packages are as package-lock.json says.
+  // The packages are as the lock files say.
   const inputs = Object.keys(metafile.inputs).filter((input) => !input.startsWith('node_modules/'));
-  const record = JSON.stringify({ file, inputs, digest: await digestOf(inputs) });
+  return { text: outputFiles[0].text, inputs, begun };
+}
+
+async function keep({ text, inputs, begun }) {
+  await mkdir(folder, { recursive: true });
+  // Two that run at the same time, and a change between them, must not share a file.
+  const file = `bundle-${digest(text).slice(0, 16)}.mjs`;
+  await put(join(folder, file), text);
+  const made = JSON.stringify({ file, inputs, digest: await digestOf(inputs) });
   // What changed meanwhile may be in the digest and not in the bundle.
-  if ((await lastChange(inputs)) < begun) await put(join(folder, 'bundle.json'), record);
+  if ((await lastChange(inputs)) < begun) await put(record, made);
+  await removeOld().catch(() => undefined);
+  return join(folder, file);
+}
+
+/** Into a folder that goes with this process. */
+async function putAside(text) {
+  const temporary = await mkdtemp(join(tmpdir(), 'aemcert-bundle-'));
+  process.on('exit', () => rmSync(temporary, { recursive: true, force: true }));
+  await symlink(packages, join(temporary, 'node_modules'));
+  const file = join(temporary, 'bundle.mjs');
+  await writeFile(file, text);
   return file;
 }
 
-/** What nobody can be about to load any more. */
-async function removeOld(folder) {
+/** What nobody can be about to load any more, and what was not finished. */
+async function removeOld() {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    if (name.startsWith('aemcert-') && Date.now() - (await changed(path)) > 86_400_000) await rm(path, { force: true });
+    if (name.startsWith('bundle-') && Date.now() - (await changed(path)) > 86_400_000) await rm(path, { force: true });
   }
 }
 
@@ -93,14 +99,24 @@ function changed(path) {
 
 async function put(path, text) {
   const fresh = `${path}.${process.pid}`;
-  await writeFile(fresh, text);
-  await rename(fresh, path);
+  try {
+    await writeFile(fresh, text);
+    await rename(fresh, path);
+  } catch (error) {
+    await rm(fresh, { force: true });
+    throw error;
+  }
 }
 
-/** Of the sources, and of what makes a bundle of them. */
+function digest(text) {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** Of the sources, of what makes a bundle of them, and of where they are, which is in it. */
 async function digestOf(inputs) {
-  const hash = createHash('sha256');
-  for (const input of ['package-lock.json', 'cli/bundle.js', ...inputs]) {
+  const makers = ['package-lock.json', 'node_modules/.package-lock.json', 'package.json', 'tsconfig.json', 'cli/bundle.js'];
+  const hash = createHash('sha256').update(`${root}\0`);
+  for (const input of [...makers, ...inputs]) {
     hash.update(`${input}\0`).update(await readFile(join(root, input)).catch(() => 'gone'));
   }
   return hash.digest('hex');

@@ -38,12 +38,31 @@ test('what runs is the sources as they are, and knows where it is', async () => 
   const { root, write, run } = await project();
   expect(await run()).toBe(`first ${root}`);
   const kept = await readdir(join(root, 'node_modules/.cache/aemcert'));
+  expect(kept).toHaveLength(2);
   expect(await run()).toBe(`first ${root}`);
   expect(await readdir(join(root, 'node_modules/.cache/aemcert'))).toEqual(kept);
 
   await write('lib/word.ts', `export const word = 'second';`);
 
   expect(await run()).toBe(`second ${root}`);
+}, 60_000);
+
+test('a copy of a checkout runs its own files', async () => {
+  const { root, run, temporary } = await project();
+  await run();
+  const copy = join(temporary, 'copy');
+
+  await cp(root, copy, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+
+  const { stdout } = await promisify(execFile)('node', [join(copy, 'cli/aemcert.js')]);
+  expect(stdout).toBe(`first ${copy}`);
+}, 60_000);
+
+test('sources that cannot be bundled end with 3, not with the status of a kernel that fails', async () => {
+  const { write, run } = await project();
+  await write('lib/word.ts', 'no TypeScript');
+
+  await expect(run()).rejects.toMatchObject({ code: 3, stderr: expect.stringContaining('lib/word.ts') as string });
 }, 60_000);
 
 test('a checkout that cannot be written to runs as well, and nothing is left of it', async () => {

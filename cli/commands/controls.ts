@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { rm } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
@@ -8,6 +7,7 @@ import type { Flavour } from '../../kernel/build/artifacts.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
 import { claimFolder } from '../../lib/claim-folder.ts';
 import { ExitStatus } from '../../lib/errors.ts';
+import { usualGuests } from '../../lib/usual-guests.ts';
 import { plural } from '../../reporters/text.ts';
 import { createProgress } from '../../reporters/terminal/progress.ts';
 import { writeAtomically } from '../../reporters/write.ts';
@@ -24,9 +24,6 @@ interface Options {
   readonly out: string;
 }
 
-/** What a fault keeps from coming is waited for; meanwhile another guest has the processor. */
-const usualGuests = 2 * availableParallelism();
-
 /** `aemcert controls`: do the tests catch the faults that they are there for? */
 export function register(program: Command): void {
   program
@@ -34,7 +31,8 @@ export function register(program: Command): void {
     .description('run the negative controls: seeded faults, each of which its own tests must catch')
     .option('-r, --requirement <id>', 'only this requirement’s control; may be repeated', collect, [])
     .option('--others <count>', 'tests of other requirements that run with each fault: a number, or all', count, 6)
-    .option('--guests <count>', 'how many run tests at the same time', positive, usualGuests)
+    // What a fault keeps from coming is waited for; meanwhile another guest has the processor.
+    .option('--guests <count>', 'how many run tests at the same time', positive, usualGuests({ processors: 0.5, memoryMiB: 512 }))
     .addOption(new Option('--flavour <name>', 'of the kernel').choices(['base', 'debug', 'coverage']).default('base'))
     .option('-o, --out <dir>', 'where controls.json goes', 'reports')
     .addHelpText('after', `

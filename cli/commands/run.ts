@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { Option } from 'commander';
 import type { Command } from 'commander';
@@ -8,6 +7,7 @@ import { abortOnSignal } from '../../lib/abort-on-signal.ts';
 import { claimFolder } from '../../lib/claim-folder.ts';
 import { ExitStatus } from '../../lib/errors.ts';
 import { runsOn } from '../../lib/runs-on.ts';
+import { usualGuests } from '../../lib/usual-guests.ts';
 import { conclude } from '../../reporters/conclude.ts';
 import { createProgress } from '../../reporters/terminal/progress.ts';
 import { wantsColour } from '../../reporters/terminal/style.ts';
@@ -56,7 +56,7 @@ export function register(program: Command): void {
     .option('--unpatched', 'on the kernel without the patches and modules: a test that passes there verifies nothing')
     .option('--memory <MiB>', 'of the guest', positive, 512)
     .option('--cpus <count>', 'of the guest', positive, 2)
-    .option('--guests <count>', 'how many run tests at the same time (default: as many as this machine has processors for; one, of other flavours than base)', positive)
+    .option('--guests <count>', 'how many run tests at the same time (default: as many as this machine has room for, up to 4; one, of other flavours than base)', positive)
     .addHelpText('after', `
 Exit status: 0 every mandatory requirement passed (of those selected), 1 not,
 2 usage or bad input, 3 could not tell: the machine or the target failed.
@@ -104,8 +104,8 @@ function filtersOf({ module, requirement, grep, bail, unpatched }: Options): Rec
 }
 
 /** Two that share a processor take longer than one after the other: their CPUs wait for each other. */
-function usualGuests({ flavour, cpus }: Options): number {
-  return flavour === 'base' ? Math.max(1, Math.floor(availableParallelism() / cpus)) : 1;
+function guestsFor({ flavour, cpus, memory }: Options): number {
+  return flavour === 'base' ? usualGuests({ processors: cpus, memoryMiB: memory }) : 1;
 }
 
 async function run(options: Options): Promise<void> {
@@ -124,7 +124,7 @@ async function run(options: Options): Promise<void> {
       unpatched: options.unpatched === true,
       memoryMiB: options.memory,
       cpus: options.cpus,
-      guests: options.guests ?? usualGuests(options),
+      guests: options.guests ?? guestsFor(options),
       bail: options.bail === true,
       deadline: options.timeout * 1000,
       command: ['aemcert', ...process.argv.slice(2)],

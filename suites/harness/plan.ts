@@ -41,12 +41,14 @@ interface Collected {
 
 /** As collected before, unless something has changed of what tests are made of. */
 async function collect(): Promise<readonly Collected[]> {
-  const made = await digestOfSources();
+  // Where a file goes while they are read, nobody knows of what the plan is made.
+  const digest = (): Promise<string | undefined> => digestOfSources().catch(() => undefined);
+  const made = await digest();
   const known = await readFile(planFile, 'utf8').then((text) => JSON.parse(text) as KeptPlan, () => undefined);
-  if (known?.made === made) return known.tests;
+  if (made !== undefined && known?.made === made) return known.tests;
   const tests = await load();
   // Of what has changed meanwhile nobody knows whether it was seen. And one that cannot be kept is collected each time.
-  if ((await digestOfSources()) === made) await keep({ made, tests }).catch(() => undefined);
+  if (made !== undefined && (await digest()) === made) await keep({ made, tests }).catch(() => undefined);
   return tests;
 }
 
@@ -69,7 +71,8 @@ async function keep(plan: KeptPlan): Promise<void> {
 /** Tests and what they import, of which they may be made: figures of the specs, tables of the guest's programs. */
 async function digestOfSources(): Promise<string> {
   const folders = ['kernel', 'lib', 'modules', 'reporters', 'specs', 'suites'];
-  const packages = await readFile(join(projectRoot, 'package-lock.json'), 'utf8');
+  const locks = ['package-lock.json', 'node_modules/.package-lock.json'].map((file) => join(projectRoot, file));
+  const packages = await Promise.all(locks.map((file) => readFile(file, 'utf8')));
   return digestValue({ sources: await digestFolders(projectRoot, folders), packages, node: process.version });
 }
 

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { availableParallelism, freemem } from 'node:os';
+
+/** No more by themselves: of the processors that a container sees it may use fewer. */
+const most = 4;
+
+/** What QEMU takes beside its guest's memory, MiB. */
+const overhead = 256;
+
+/** How many guests this machine has processors and memory for; `processors`, of the machine's, go to each. */
+export function usualGuests({ processors, memoryMiB }: { readonly processors: number; readonly memoryMiB: number }): number {
+  const room = freemem() / 2 ** 20 / (memoryMiB + overhead);
+  return Math.max(1, Math.floor(Math.min(most, availableParallelism() / processors, room)));
+}
