@@ -97,6 +97,9 @@ export function verifies(
   if (settings?.selected === undefined || settings.selected.includes(id)) define(title);
 }
 
+/** A test's body runs, or what puts things back after it. */
+let executing = false;
+
 const lookedAfter = new Set<string>();
 /** The file whose tests run. */
 let runningFile: RunnerTestFile | undefined;
@@ -106,7 +109,8 @@ function lookAfter(file: string): void {
   if (lookedAfter.has(file)) return;
   lookedAfter.add(file);
   afterAll(async () => {
-    if (runningFile !== undefined) runningFile.meta.stray = await takeLastStray();
+    // Where another guest's test has ended the run (--bail), ours goes on, and what it provokes is no stray.
+    if (runningFile !== undefined) runningFile.meta.stray = executing ? takeStray() : await takeLastStray();
   }, testTimeout);
 }
 
@@ -148,7 +152,8 @@ async function execute(
     claim(incidents);
     return { ...evidence, ...judge(error), incidents, stray: [...evidence.stray, ...takeStray()] };
   }
-  const judged = await executeOn(target, evidence, { settings, ids, body, options, fault });
+  executing = true;
+  const judged = await executeOn(target, evidence, { settings, ids, body, options, fault }).finally(() => (executing = false));
   claim(judged.incidents);
   endOnTarget(target, evidence.taint.after);
   return judged;
