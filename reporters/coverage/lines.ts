@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { formatRanges, parseRanges, uniteRanges } from '../ranges.ts';
+import { formatRanges, parseRanges } from '../ranges.ts';
 import type { CountedFile, LineCoverage, LinesByFile, RequirementResult, Results } from '../results.ts';
 
 /** Which lines of AEM the tests reach. A line is reached when it ran, whatever the verdict of the test. */
@@ -110,25 +110,39 @@ function requirementLines(
   { files, tests }: LineCoverage,
 ): readonly RequirementLines[] {
   const byId = new Map(requirements.map((requirement) => [requirement.id, requirement]));
+  const all = countTests(Object.values(tests));
   return requirements.flatMap((requirement) => {
     const own = testsOf(requirement, byId);
     if (own.size === 0) return [];
-    const lines = union(files, tests, (id) => own.has(id));
-    const others = union(files, tests, (id) => !own.has(id));
-    const alone = Object.entries(lines).map(([path, ranges]) => {
-      const elsewhere = new Set(parseRanges(others[path] ?? ''));
-      return parseRanges(ranges).filter((line) => !elsewhere.has(line)).length;
-    });
+    const reached = countTests([...own].map((id) => tests[id] ?? {}));
+    const counted = files.flatMap(({ path }) => [...(reached.get(path) ?? [])].map(([line, count]) => ({ path, line, count })));
     return [
       {
         id: requirement.id,
         title: requirement.title,
-        reached: Object.values(lines).reduce((count, ranges) => count + parseRanges(ranges).length, 0),
-        alone: alone.reduce((count, more) => count + more, 0),
-        lines,
+        reached: counted.length,
+        alone: counted.filter(({ path, line, count }) => all.get(path)?.get(line) === count).length,
+        lines: Object.fromEntries(
+          files.flatMap(({ path }) => {
+            const lines = reached.get(path);
+            return lines === undefined ? [] : [[path, formatRanges(lines.keys())]];
+          }),
+        ),
       },
     ];
   });
+}
+
+/** By file and line, how many of the tests reached it; without those that none did. */
+function countTests(tests: readonly LinesByFile[]): ReadonlyMap<string, ReadonlyMap<number, number>> {
+  const counts = new Map<string, Map<number, number>>();
+  for (const [path, ranges] of tests.flatMap((lines) => Object.entries(lines))) {
+    if (ranges === '') continue;
+    const inFile = counts.get(path) ?? new Map<number, number>();
+    counts.set(path, inFile);
+    for (const line of parseRanges(ranges)) inFile.set(line, (inFile.get(line) ?? 0) + 1);
+  }
+  return counts;
 }
 
 /** The tests that a requirement's verdict is made from: its own, else its children's. */
@@ -140,18 +154,4 @@ function testsOf(
   if (requirement.tests.length > 0 || above.includes(requirement.id)) return new Set(requirement.tests);
   const children = requirement.children.flatMap((id) => byId.get(id) ?? []);
   return new Set(children.flatMap((child) => [...testsOf(child, byId, [...above, requirement.id])]));
-}
-
-function union(
-  files: readonly CountedFile[],
-  tests: LineCoverage['tests'],
-  wanted: (id: string) => boolean,
-): LinesByFile {
-  const chosen = Object.entries(tests).flatMap(([id, lines]) => (wanted(id) ? [lines] : []));
-  return Object.fromEntries(
-    files.flatMap(({ path }) => {
-      const ranges = uniteRanges(...chosen.map((lines) => lines[path] ?? ''));
-      return ranges === '' ? [] : [[path, ranges]];
-    }),
-  );
 }
