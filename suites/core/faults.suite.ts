@@ -174,7 +174,7 @@ for (const [id, flags] of [['AEM-CORE-194', evf.fork | evf.nocldwait], ['AEM-COR
       },
     });
 
-    expect(raised).toBeGreaterThan(20);
+    expect(raised).toBeGreaterThan(5);
     await end(p);
     await gone(context);
     expect(await footprint(sh)).toBe(before);
