@@ -50,12 +50,13 @@ export interface RequirementLines {
 export function lineReport(results: Results): LineReport | undefined {
   const { lines: coverage } = results;
   if (coverage === undefined) return undefined;
-  const files = coverage.files.map((file) => fileLines(file, coverage));
+  const byTests = countTests(Object.values(coverage.tests));
+  const files = coverage.files.map((file) => fileLines(file, coverage.boot, byTests));
   const sum = (name: keyof LineCounts): number => files.reduce((count, file) => count + file[name], 0);
   return {
     total: { instrumented: sum('instrumented'), reached: sum('reached'), bootOnly: sum('bootOnly') },
     files,
-    requirements: requirementLines(results, coverage),
+    requirements: requirementLines(results, coverage, byTests),
     unread: results.tests
       .filter(({ id, startedAt }) => startedAt !== undefined && coverage.tests[id] === undefined)
       .map(({ id }) => id),
@@ -68,10 +69,10 @@ export function percentage({ reached, instrumented }: LineCounts): string {
   return `${(Math.floor((reached / instrumented) * 1000) / 10).toFixed(1)} %`;
 }
 
-function fileLines(file: CountedFile, { boot, tests }: LineCoverage): FileLines {
+function fileLines(file: CountedFile, boot: LinesByFile, tests: TestCounts): FileLines {
   const { path } = file;
   const instrumented = parseRanges(file.instrumented);
-  const byTests = new Set(Object.values(tests).flatMap((lines) => parseRanges(lines[path] ?? '')));
+  const byTests = tests.get(path) ?? new Map<number, number>();
   const byBoot = new Set(parseRanges(boot[path] ?? ''));
   const bootOnly = instrumented.filter((line) => byBoot.has(line) && !byTests.has(line));
   const unreached = instrumented.filter((line) => !byBoot.has(line) && !byTests.has(line));
@@ -108,9 +109,9 @@ function byFunction(
 function requirementLines(
   { requirements }: Results,
   { files, tests }: LineCoverage,
+  all: TestCounts,
 ): readonly RequirementLines[] {
   const byId = new Map(requirements.map((requirement) => [requirement.id, requirement]));
-  const all = countTests(Object.values(tests));
   return requirements.flatMap((requirement) => {
     const own = testsOf(requirement, byId);
     if (own.size === 0) return [];
@@ -133,8 +134,10 @@ function requirementLines(
   });
 }
 
-/** By file and line, how many of the tests reached it; without those that none did. */
-function countTests(tests: readonly LinesByFile[]): ReadonlyMap<string, ReadonlyMap<number, number>> {
+/** By file and line, how many tests reached it; without those that none did. */
+type TestCounts = ReadonlyMap<string, ReadonlyMap<number, number>>;
+
+function countTests(tests: readonly LinesByFile[]): TestCounts {
   const counts = new Map<string, Map<number, number>>();
   for (const [path, ranges] of tests.flatMap((lines) => Object.entries(lines))) {
     if (ranges === '') continue;

@@ -2,7 +2,7 @@
 /** EVF_CAPSULE: handlers in processes that were made ahead. */
 import { expect } from 'vitest';
 import { evf, signals } from '../harness/aem.ts';
-import { asleep, childrenOf, ended, makeGate, startedEvent } from '../harness/handler-process.ts';
+import { childrenOf, ended, makeGate, startedEvent } from '../harness/handler-process.ts';
 import type { Probe } from '../harness/probe.ts';
 import { verifies } from '../harness/verifies.ts';
 import type { Context } from '../harness/verifies.ts';
@@ -18,7 +18,7 @@ async function poolOf({ sh, after }: Pick<Context, 'sh' | 'after'>, size: number
 /** The capsules of an owner that has no other children, when all of them wait. */
 async function waiting({ sh, inState }: Pick<Context, 'sh' | 'inState'>, p: Probe): Promise<readonly number[]> {
   const capsules = await childrenOf(sh, p.pid);
-  for (const pid of capsules) await asleep(inState, pid);
+  for (const pid of capsules) await inState(pid, 'S');
   return capsules;
 }
 
@@ -237,7 +237,7 @@ verifies('AEM-CORE-121', 'a capsule that catches a signal goes on waiting', asyn
     for (const pid of [...capsules, ...capsules]) {
       await sh(`kill -USR1 ${pid}`);
       expect(await p.notice('signal')).toMatchObject({ signal: signals.SIGUSR1, tid: pid });
-      await asleep(inState, pid);
+      await inState(pid, 'S');
     }
 
     expect(await waiting(context, p)).toEqual(capsules);

@@ -2,7 +2,6 @@
 /** Batches: events that wait together, and what may happen while their handlers run. */
 import { expect } from 'vitest';
 import { allEvents, each, ev, evf, signals, zone } from '../harness/aem.ts';
-import { asleep } from '../harness/handler-process.ts';
 import type { Answer, Call, Probe } from '../harness/probe.ts';
 import { verifies } from '../harness/verifies.ts';
 import type { Context } from '../harness/verifies.ts';
@@ -552,7 +551,7 @@ verifies('AEM-CORE-165', 'a handler interrupts a wait for io_uring, which goes o
   const call = p.send('call', { name: 'io_uring' }).finally(() => (state.ended = true));
   await p.notice('entering');
   for (let i = 0; i < 3; i++) {
-    await asleep(inState, p.pid);
+    await inState(p.pid, 'S');
     await p.on('io', 'fire', { eid });
     expect(await p.nextCall()).toMatchObject({ eid, tid: p.pid });
   }

@@ -6,7 +6,7 @@
 import { expect } from 'vitest';
 import { each, ev, evf, zone } from '../harness/aem.ts';
 import { armFaults, eachFault, footprint, injecting, leaks, leaksBut } from '../harness/faults.ts';
-import { asleep, ended, startedEvent } from '../harness/handler-process.ts';
+import { ended, startedEvent } from '../harness/handler-process.ts';
 import type { Answer, Probe } from '../harness/probe.ts';
 import { verifies } from '../harness/verifies.ts';
 import type { Context } from '../harness/verifies.ts';
@@ -144,7 +144,7 @@ verifies('AEM-CORE-193', 'a batch for a thread that waits, whatever is refused',
 async function waitWhileFired(inState: Context['inState'], p: Probe, eid: number, fail: number): Promise<Answer> {
   const waited = p.send('call', { name: 'evwait', fail });
   await p.notice('entering');
-  await asleep(inState, p.pid);
+  await inState(p.pid, 'S');
   await p.on('io', 'fire', { eid });
   return waited;
 }

@@ -2,7 +2,7 @@
 /** EVF_FORK: handlers in processes made for the activation. */
 import { expect } from 'vitest';
 import { each, ev, evf, killedBy, returned, signals } from '../harness/aem.ts';
-import { asleep, childrenOf, ended, makeGate, startedEvent } from '../harness/handler-process.ts';
+import { childrenOf, ended, makeGate, startedEvent } from '../harness/handler-process.ts';
 import { verifies } from '../harness/verifies.ts';
 
 const quiet = evf.fork | evf.nocldwait;
@@ -157,7 +157,7 @@ verifies('AEM-CORE-095', 'aem_evwait() returns at the end of a handler process',
   const state = { returned: false };
   const wait = p.send('call', { name: 'evwait' }).finally(() => (state.returned = true));
   await p.notice('entering');
-  await asleep(context.inState, p.pid);
+  await context.inState(p.pid, 'S');
   await p.on('io', 'gettid');
   expect(state.returned).toBe(false);
 

@@ -2,7 +2,7 @@
 /** What a handler may do to its program, and what may happen to it. */
 import { expect } from 'vitest';
 import { evf, signals, zone } from '../harness/aem.ts';
-import { asleep, ended, startedEvent } from '../harness/handler-process.ts';
+import { ended, startedEvent } from '../harness/handler-process.ts';
 import type { Probe } from '../harness/probe.ts';
 import { verifies } from '../harness/verifies.ts';
 
@@ -32,13 +32,13 @@ verifies('AEM-CORE-183', 'a drain waits for a handler until it is told to stop, 
   const first = await spawn(['sh', '-c', `echo 1 > ${drain}`]);
   // Before it is waited for: else it may wait itself.
   after(() => p.process.kill(SIGKILL));
-  await asleep(inState, first.pid);
+  await inState(first.pid, 'S');
   await first.kill(SIGTERM);
   expect(await first.exited).toEqual({ signal: SIGTERM });
   expect(await other.send('fire', { eid })).toMatchObject({ ret: -1, errno: 'EINVAL' });
 
   const second = await spawn(['sh', '-c', `echo 1 > ${drain}`]);
-  await asleep(inState, second.pid);
+  await inState(second.pid, 'S');
   await p.process.kill(SIGKILL);
   expect(await p.ended()).toEqual({ signal: SIGKILL });
   expect(await second.exited).toEqual({ status: 0 });

@@ -2,7 +2,7 @@
 /** Events that meet something else at a bad time. */
 import { expect } from 'vitest';
 import { each, evf, signals } from '../harness/aem.ts';
-import { asleep, childrenOf, ended, makeGate, startedEvent } from '../harness/handler-process.ts';
+import { childrenOf, ended, makeGate, startedEvent } from '../harness/handler-process.ts';
 import type { Probe } from '../harness/probe.ts';
 import { verifies } from '../harness/verifies.ts';
 
@@ -128,11 +128,11 @@ verifies('AEM-CORE-208', 'a handler interrupts a wait for a buffer of io_uring',
   await p.notice('entering');
 
   for (let i = 0; i < 3; i++) {
-    await asleep(inState, p.pid);
+    await inState(p.pid, 'S');
     await p.on('io', 'fire', { eid });
     expect(await p.nextCall()).toMatchObject({ eid, tid: p.pid });
   }
-  await asleep(inState, p.pid);
+  await inState(p.pid, 'S');
   await p.on('io', 'gettid');
   // An answer of the call would have come before this one.
   expect(state.ended).toBe(false);
@@ -199,7 +199,7 @@ verifies('AEM-CORE-212', 'an event interrupts a wait for io_uring after a handle
   await left(p);
   const call = p.send('call', { name: 'io_uring' });
   await p.notice('entering');
-  await asleep(inState, p.pid);
+  await inState(p.pid, 'S');
 
   await p.on('io', 'fire', { eid });
 

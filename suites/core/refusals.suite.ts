@@ -3,7 +3,7 @@
 import { expect } from 'vitest';
 import { evf, ev, zone } from '../harness/aem.ts';
 import { footprint } from '../harness/faults.ts';
-import { asleep, ended, startedEvent } from '../harness/handler-process.ts';
+import { ended, startedEvent } from '../harness/handler-process.ts';
 import { verifies } from '../harness/verifies.ts';
 
 const alice = { uid: 1001, gid: 1001 };
@@ -76,7 +76,7 @@ verifies('AEM-CORE-193', 'handlers run when the thread that waits for them canno
   const eid = await startedEvent(p, 0);
   const told = p.send('unanswered', { call: 'wait' });
   await p.notice('entering');
-  await asleep(inState, p.pid);
+  await inState(p.pid, 'S');
 
   await p.on('io', 'fire', { eid });
 

@@ -2,7 +2,7 @@
 /** How system calls go on: until when, and that signals end them all the same. */
 import { expect } from 'vitest';
 import { signals } from '../harness/aem.ts';
-import { asleep, startedEvent } from '../harness/handler-process.ts';
+import { startedEvent } from '../harness/handler-process.ts';
 import { sleepWithHandlers } from '../harness/sleep.ts';
 import { verifies } from '../harness/verifies.ts';
 
@@ -61,7 +61,7 @@ verifies('AEM-CORE-217', 'a signal while a handler runs ends the call below it',
   ]) {
     const call = p.send('call', { name, ms: name === 'nanosleep' ? 100_000 : undefined });
     await p.notice('entering');
-    await asleep(inState, p.pid);
+    await inState(p.pid, 'S');
     await p.on('io', 'fire', { eid });
     await p.notice('holding');
 
@@ -85,10 +85,10 @@ verifies('AEM-CORE-218', 'a signal that was handled before a call does not end i
   for (const { name, ret } of [{ name: 'ppoll', ret: 1 }, { name: 'epoll_wait', ret: 1 }]) {
     const call = p.send('call', { name });
     await p.notice('entering');
-    await asleep(inState, p.pid);
+    await inState(p.pid, 'S');
     await p.on('io', 'fire', { eid });
     await p.nextCall();
-    await asleep(inState, p.pid);
+    await inState(p.pid, 'S');
     await p.on('io', 'feed', { what: 'pipe' });
     expect(await call, name).toMatchObject({ ret, errno: null });
     await p.send('call', { name: 'read' });
@@ -107,15 +107,15 @@ verifies('AEM-CORE-204', 'a call goes on after a stop, whatever handlers came be
     const call = p.send('call', { name }).finally(() => (waits = false));
     await p.notice('entering');
     for (let round = 0; round < 2; round++) {
-      await asleep(inState, p.pid);
+      await inState(p.pid, 'S');
       await p.on('io', 'fire', { eid });
       expect(await p.nextCall(), name).toMatchObject({ eid });
-      await asleep(inState, p.pid);
+      await inState(p.pid, 'S');
       await sh(`kill -STOP ${p.pid}`);
       await inState(p.pid, 'T');
       await sh(`kill -CONT ${p.pid}`);
     }
-    await asleep(inState, p.pid);
+    await inState(p.pid, 'S');
     // Its answer, if there is one, has come before this one.
     await p.settle('io');
     expect(waits, `${name} waits`).toBe(true);

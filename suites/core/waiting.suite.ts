@@ -2,7 +2,7 @@
 /** Waiting for events, and calls that events interrupt. */
 import { expect } from 'vitest';
 import { evf, signals } from '../harness/aem.ts';
-import { asleep, startedEvent } from '../harness/handler-process.ts';
+import { startedEvent } from '../harness/handler-process.ts';
 import { sleepWithHandlers } from '../harness/sleep.ts';
 import { verifies } from '../harness/verifies.ts';
 
@@ -18,11 +18,11 @@ verifies('AEM-CORE-057', 'aem_evkeepalive() goes on waiting after handlers have 
   await p.notice('entering');
 
   for (let i = 0; i < 3; i++) {
-    await asleep(inState, p.pid);
+    await inState(p.pid, 'S');
     await p.on('io', 'fire', { eid });
     await p.nextCall();
   }
-  await asleep(inState, p.pid);
+  await inState(p.pid, 'S');
   await p.on('io', 'gettid');
   // An answer of the call would have come before this one.
   expect(state.ended).toBe(false);
@@ -37,7 +37,7 @@ verifies('AEM-CORE-058', 'aem_evkeepalive() returns when a signal is delivered',
   await p.ok('catch', { signal: SIGUSR1, restart: true });
   const call = p.send('call', { name: 'evkeepalive' });
   await p.notice('entering');
-  await asleep(inState, p.pid);
+  await inState(p.pid, 'S');
 
   await p.on('io', 'kill', { signal: SIGUSR1 });
 
@@ -78,7 +78,7 @@ verifies('AEM-CORE-060', 'aem_evwait() returns how many handlers have run', asyn
   const [a, b] = [await startedEvent(p, 0), await startedEvent(p, 0)];
   const call = p.send('call', { name: 'evwait' });
   await p.notice('entering');
-  await asleep(inState, p.pid);
+  await inState(p.pid, 'S');
 
   await p.on('io', 'fire', { eid: a });
   expect(await call).toMatchObject({ ret: 1 });
@@ -114,7 +114,7 @@ verifies('AEM-CORE-063', 'aem_evwait() fails with EINTR when a signal is deliver
   await p.ok('catch', { signal: SIGUSR1, restart: true });
   const call = p.send('call', { name: 'evwait' });
   await p.notice('entering');
-  await asleep(inState, p.pid);
+  await inState(p.pid, 'S');
 
   await p.on('io', 'kill', { signal: SIGUSR1 });
 
@@ -135,11 +135,11 @@ verifies('AEM-CORE-064', 'read(), wait4() and futex go on waiting after a handle
     const call = p.send('call', { name, ...args });
     await p.notice('entering');
     for (let i = 0; i < 2; i++) {
-      await asleep(inState, p.pid);
+      await inState(p.pid, 'S');
       await p.on('io', 'fire', { eid });
       await p.nextCall();
     }
-    await asleep(inState, p.pid);
+    await inState(p.pid, 'S');
     await feed();
     expect(await call, name).toMatchObject({ ret, errno: null });
   }
@@ -154,10 +154,10 @@ verifies('AEM-CORE-065', 'pause() and sigsuspend() go on until a signal comes', 
     const state = { ended: false };
     const call = p.send('call', { name }).finally(() => (state.ended = true));
     await p.notice('entering');
-    await asleep(inState, p.pid);
+    await inState(p.pid, 'S');
     await p.on('io', 'fire', { eid });
     await p.nextCall();
-    await asleep(inState, p.pid);
+    await inState(p.pid, 'S');
     await p.on('io', 'gettid');
     // An answer of the call would have come before this one.
     expect(state.ended, name).toBe(false);
@@ -180,10 +180,10 @@ verifies('AEM-CORE-065', 'ppoll(), select() and msgrcv() go on until what they w
   ]) {
     const call = p.send('call', { name });
     await p.notice('entering');
-    await asleep(inState, p.pid);
+    await inState(p.pid, 'S');
     await p.on('io', 'fire', { eid });
     await p.nextCall();
-    await asleep(inState, p.pid);
+    await inState(p.pid, 'S');
     await p.on('io', 'feed', { what });
     expect(await call, name).toMatchObject({ ret, errno: null });
     if (what === 'pipe') await p.send('call', { name: 'read' });
@@ -249,10 +249,10 @@ verifies('AEM-CORE-068', 'a signal ends a call with EINTR as without events', as
   for (const name of ['read', 'nanosleep', 'epoll_wait', 'semop']) {
     const call = p.send('call', { name, ms: name === 'nanosleep' ? 100_000 : undefined });
     await p.notice('entering');
-    await asleep(inState, p.pid);
+    await inState(p.pid, 'S');
     await p.on('io', 'fire', { eid });
     await p.nextCall();
-    await asleep(inState, p.pid);
+    await inState(p.pid, 'S');
     const signalled = p.notice('signal');
     await p.on('io', 'kill', { signal: SIGUSR2 });
     expect(await call, name).toMatchObject({ ret: -1, errno: 'EINTR' });
@@ -293,11 +293,11 @@ verifies('AEM-CORE-188', 'calls that wait go on waiting after handlers, whatever
     const call = p.send('call', { name }).finally(() => (state.ended = true));
     await p.notice('entering');
     for (let i = 0; i < 2; i++) {
-      await asleep(inState, p.pid);
+      await inState(p.pid, 'S');
       await p.on('io', 'fire', { eid });
       expect(await p.nextCall(), name).toMatchObject({ eid, tid: p.pid });
     }
-    await asleep(inState, p.pid);
+    await inState(p.pid, 'S');
     await p.on('io', 'gettid');
     // An answer of the call would have come before this one.
     expect(state.ended, name).toBe(false);

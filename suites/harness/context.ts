@@ -79,7 +79,7 @@ export function createContext(
       // Asked for by the agent, which starts no program for it.
       const path = `/proc/${pid}/status`;
       const end = performance.now() + deadline;
-      for (let seen = ''; !new RegExp(`^State:\\t${state}`, 'm').test(seen); ) {
+      for (let seen = ''; !seen.includes(`\nState:\t${state}`); ) {
         if (performance.now() > end) throw new MissingEventError(`state ${state} of ${pid} within ${deadline / 1000} s`, seen.split('\n')[2] ?? 'no such process');
         seen = await target.readFile(path).then(String, (error: unknown) => {
           if (error instanceof AgentError) return '';

@@ -44,11 +44,6 @@ export async function ended(by: Probe, pid: number): Promise<void> {
   expect(await by.on('io', 'await-end', { pid })).toMatchObject({ ret: 0 });
 }
 
-/** Waits until a process sleeps in a system call. */
-export async function asleep(inState: Context['inState'], pid: number): Promise<void> {
-  await inState(pid, 'S');
-}
-
 /** An event that is started; handlers do `script`. */
 export async function startedEvent(p: Probe, flags: number, script?: string, cookie = 0): Promise<number> {
   const eid = await p.ok('register', { flags, cookie });

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { digestFolders, digestValue } from '../../lib/digest.ts';
 import { InputError } from '../../lib/errors.ts';
-import { makeFolder } from '../../lib/make-folder.ts';
 import { projectRoot } from '../../lib/paths.ts';
 import { runsOn } from '../../lib/runs-on.ts';
 import type { Flavour } from '../../kernel/build/artifacts.ts';
 import type { PlannedTest } from '../../reporters/results.ts';
 import { plural } from '../../reporters/text.ts';
+import { writeAtomically } from '../../reporters/write.ts';
 import { nearest } from '../../specs/loader/index.ts';
 import type { Link, RequirementSet } from '../../specs/loader/index.ts';
 import { suiteOf } from './ids.ts';
@@ -48,7 +48,10 @@ async function collect(): Promise<readonly Collected[]> {
   if (made !== undefined && known?.made === made) return known.tests;
   const tests = await load();
   // Of what has changed meanwhile nobody knows whether it was seen. And one that cannot be kept is collected each time.
-  if (made !== undefined && (await digest()) === made) await keep({ made, tests }).catch(() => undefined);
+  if (made !== undefined && (await digest()) === made) {
+    const plan: KeptPlan = { made, tests };
+    await writeAtomically(planFile, JSON.stringify(plan), dirname(planFile)).catch(() => undefined);
+  }
   return tests;
 }
 
@@ -60,13 +63,6 @@ interface KeptPlan {
 /** With the tests of the harness itself, see vitest.config.ts, or without. */
 const fixtures = process.env['AEMCERT_FIXTURES'] === undefined ? '' : '-fixtures';
 const planFile = join(projectRoot, `node_modules/.cache/aemcert/plan${fixtures}.json`);
-
-async function keep(plan: KeptPlan): Promise<void> {
-  const fresh = `${planFile}.${process.pid}`;
-  await makeFolder(dirname(planFile));
-  await writeFile(fresh, JSON.stringify(plan));
-  await rename(fresh, planFile);
-}
 
 /** Tests and what they import, of which they may be made: figures of the specs, tables of the guest's programs. */
 async function digestOfSources(): Promise<string> {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { ExpectationError } from './expectation.ts';
-import { asleep } from './handler-process.ts';
 import type { Answer, Probe } from './probe.ts';
 import type { Context } from './verifies.ts';
 
@@ -18,7 +17,7 @@ export async function sleepWithHandlers(
     const sleeping = (): boolean => !state.ended;
     const call = p.send('call', { name, ms: length }).finally(() => (state.ended = true));
     await p.notice('entering');
-    await asleep(inState, p.pid);
+    await inState(p.pid, 'S');
     let during = 0;
     while (sleeping() && during < fires) {
       await p.on('io', 'fire', { eid });
