@@ -364,15 +364,15 @@ verifies('AEM-CORE-221', 'what was raised before a handler was left is delivered
 verifies('AEM-CORE-166', 'what waits behind a handler that is left comes before what is raised later', async ({ probe }) => {
   const p = await probe();
   const [left, b, c, later] = await started(p, 4);
-  await p.ok('on', { eid: left, do: 'leave' });
+  await p.ok('on', { eid: left, do: 'hold,leave' });
 
   await together(p, [left ?? 0, c ?? 0, b ?? 0]);
-  expect(await p.nextCall()).toMatchObject({ eid: left });
-  // It takes commands again, so it has left the handler.
-  await p.ok('gettid');
+  expect(await p.notice('holding')).toMatchObject({ holding: left });
+  // Raised before it is seen that the handler was left, so that it is there to be passed.
   await p.on('io', 'fire', { eid: later });
+  await p.on('io', 'release', { eid: left });
 
-  expect(ids([await p.nextCall(), await p.nextCall(), await p.nextCall()])).toEqual([c, b, later]);
+  expect(ids([await p.nextCall(), await p.nextCall(), await p.nextCall(), await p.nextCall()])).toEqual([left, c, b, later]);
 });
 
 verifies('AEM-CORE-155', 'a handler may be left by siglongjmp() into the one that it interrupted', async ({ probe }) => {
