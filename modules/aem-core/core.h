@@ -57,12 +57,6 @@
 
 #define AEM_PRIOS	(AEM_PRIO_MAX + 1)
 
-/*
- * Memory that a program asks for: charged to its control group, and an error
- * to the program, not a victim, where there is none.
- */
-#define AEM_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
-
 /* aem_event.state */
 #define AEM_EV_ENABLED	BIT(0)	/* started */
 #define AEM_EV_QUEUED	BIT(1)	/* on the queue of its priority */
@@ -267,6 +261,7 @@ void aem_events_close(struct aem_kind *kind);
 struct aem_event *aem_event_after(unsigned long *id);
 
 /* task.c */
+extern unsigned int aem_look_ms;
 struct aem_task *aem_task_alloc(void);
 int aem_task_attach(struct aem_space *space, struct file *file,
 		    struct aem_attach *how);

@@ -70,7 +70,7 @@ static int aem_events_show(struct seq_file *m, void *v)
 	}
 	t = ev->task;
 	spin_lock_irq(&t->lock);
-	seq_printf(m, "%u %s %d %u %#x %s %u %llu %llu %u %u\n", ev->id,
+	seq_printf(m, "%u %s %d %u %#x %s %u %llu %llu %llu %u\n", ev->id,
 		   ev->kind->name, pid_vnr(t->pid), ev->prio, ev->flags,
 		   aem_event_where(ev), ev->pending, ev->raised,
 		   ev->delivered, ev->coalesced, ev->refused);

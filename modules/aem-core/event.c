@@ -222,6 +222,56 @@ bool aem_raise(struct aem_event *ev)
 EXPORT_SYMBOL_GPL(aem_raise);
 
 /**
+ * aem_event_charge - count something that is kept for an event in its user's quota
+ * @ev: the event
+ *
+ * As one event more.
+ *
+ * Context: process.
+ * Return: true, or false at the quota.
+ */
+bool aem_event_charge(struct aem_event *ev)
+{
+	return !aem_user_charge(ev->task->user);
+}
+EXPORT_SYMBOL_GPL(aem_event_charge);
+
+/**
+ * aem_event_uncharge - it is not kept any more
+ * @ev: the event
+ *
+ * Context: process.
+ */
+void aem_event_uncharge(struct aem_event *ev)
+{
+	aem_user_uncharge(ev->task->user);
+}
+EXPORT_SYMBOL_GPL(aem_event_uncharge);
+
+/**
+ * aem_merge - the event happened, which changes nothing for its handler
+ * @ev: the event
+ *
+ * For a kind that delivers each activation and has an equal one that is not
+ * delivered yet: the event's books are to balance.
+ *
+ * Context: any, as aem_raise().
+ */
+void aem_merge(struct aem_event *ev)
+{
+	struct aem_task *t = ev->task;
+	unsigned long flags;
+
+	spin_lock_irqsave(&t->lock, flags);
+	ev->raised++;
+	ev->coalesced++;
+	trace_aem_raise(ev->id, t->task ? task_pid_nr(t->task) : 0, ev->prio,
+			true);
+	spin_unlock_irqrestore(&t->lock, flags);
+}
+EXPORT_SYMBOL_GPL(aem_merge);
+
+/**
  * aem_refuse - an activation could not be taken
  * @ev: the event
  *

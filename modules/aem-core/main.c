@@ -218,6 +218,7 @@ static struct miscdevice aem_device = {
 };
 
 static unsigned int aem_capsules_max = 64;
+static unsigned int aem_look_ms_max = 60000;
 
 static struct ctl_table aem_sysctls[] = {
 	{
@@ -242,6 +243,15 @@ static struct ctl_table aem_sysctls[] = {
 		.proc_handler = proc_douintvec_minmax,
 		.extra1 = SYSCTL_ZERO,
 		.extra2 = &aem_capsules_max,
+	},
+	{
+		.procname = "look_ms",
+		.data = &aem_look_ms,
+		.maxlen = sizeof(aem_look_ms),
+		.mode = 0644,
+		.proc_handler = proc_douintvec_minmax,
+		.extra1 = SYSCTL_ONE,
+		.extra2 = &aem_look_ms_max,
 	},
 };
 

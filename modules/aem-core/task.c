@@ -41,7 +41,7 @@
 #define AEM_FRAME_MIN	1024
 
 /* Until it is looked whether a handler was left; then twice as long, ... */
-#define AEM_LOOK_MS		100
+unsigned int aem_look_ms = 100;
 #define AEM_LOOK_DOUBLINGS	6
 
 int aem_top_pending(struct aem_task *t)
@@ -170,7 +170,7 @@ static void aem_task_look_later(struct aem_task *t)
 {
 	if (delayed_work_pending(&t->look))
 		return;
-	aem_task_later(t, &t->look, AEM_LOOK_MS << t->patience);
+	aem_task_later(t, &t->look, READ_ONCE(aem_look_ms) << t->patience);
 	if (t->patience < AEM_LOOK_DOUBLINGS)
 		t->patience++;
 }
@@ -187,7 +187,7 @@ void aem_task_look_soon(struct aem_task *t)
 		return;
 	t->patience = 1;
 	refcount_inc(&t->ref);
-	if (mod_delayed_work(aem_wq, &t->look, msecs_to_jiffies(AEM_LOOK_MS)))
+	if (mod_delayed_work(aem_wq, &t->look, msecs_to_jiffies(READ_ONCE(aem_look_ms))))
 		refcount_dec(&t->ref);
 }
 
@@ -355,6 +355,7 @@ unsigned int aem_task_serve(struct aem_task *t, unsigned long top,
 	due = aem_upcall_due(t);
 	*kicked = t->kicked;
 	t->kicked = false;
+	aem_kick_seen();
 	/* It was too early, perhaps: the next event has it look again. */
 	t->looked = false;
 	spin_unlock_irq(&t->lock);

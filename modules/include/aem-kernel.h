@@ -25,6 +25,7 @@
 
 #include <linux/miscdevice.h>
 #include <linux/fs.h>
+#include <linux/gfp.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/refcount.h>
@@ -35,6 +36,12 @@
 #include "aem.h"
 
 #define AEM_ARGS_MAX	64
+
+/*
+ * Memory that a program asks for: charged to its control group, and an error
+ * to the program, not a victim, where there is none.
+ */
+#define AEM_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 struct aem_task;
 struct aem_kind;
@@ -81,7 +88,7 @@ struct aem_event {
 	u32 flags;
 	u64 raised;
 	u64 delivered;
-	u32 coalesced;
+	u64 coalesced;
 	u32 refused;
 	u32 pending;
 	u8 prio;
@@ -178,7 +185,10 @@ int aem_kind_register(struct aem_kind *kind);
 void aem_kind_unregister(struct aem_kind *kind);
 
 bool aem_raise(struct aem_event *ev);
+void aem_merge(struct aem_event *ev);
 void aem_refuse(struct aem_event *ev);
+bool aem_event_charge(struct aem_event *ev);
+void aem_event_uncharge(struct aem_event *ev);
 void aem_event_start(struct aem_event *ev);
 void aem_event_recall(struct aem_event *ev);
 

@@ -91,6 +91,40 @@ struct aem_timer_set {
 	struct aem_timer_spec spec;	/* in: the new one; out: the old one */
 };
 
+/* aem-fd: what an event tells of, its band; one event a band ... */
+#define B_IN		0	/* it is read */
+#define B_OUT		1	/* it is written */
+#define B_HUP		2	/* it is closed */
+#define B_OPEN		3	/* it is opened */
+#define B_OWNER		4	/* its user or group changes */
+#define B_MODE		5	/* its mode changes */
+#define B_LOCK		6	/* a lock is set, waited for or released */
+#define B_CREATE	7	/* an entry is made in the directory */
+#define B_REMOVE	8	/* an entry is removed, or a name of the file */
+#define B_RENAME	9	/* an entry is renamed, or the file */
+#define NR_BAND		10
+/* ... and how several are asked for at once, with EVF_* beside them. */
+#define F_BIN		(1 << B_IN)
+#define F_BOUT		(1 << B_OUT)
+#define F_BHUP		(1 << B_HUP)
+#define F_BOPEN		(1 << B_OPEN)
+#define F_BOWNER	(1 << B_OWNER)
+#define F_BMODE		(1 << B_MODE)
+#define F_BLOCK		(1 << B_LOCK)
+#define F_BCREATE	(1 << B_CREATE)
+#define F_BREMOVE	(1 << B_REMOVE)
+#define F_BRENAME	(1 << B_RENAME)
+#define F_BALL		((1 << NR_BAND) - 1)
+/* The symbolic link itself, not what it leads to. */
+#define F_BNOFOLLOW	0x00010000
+
+struct aem_fd_args {
+	struct aem_args head;
+	__s32 fd;	/* of the file; need not be kept open */
+	__u32 band;
+	__u64 name;	/* of the file, as its handler is to be told */
+};
+
 struct aem_example_args {
 	struct aem_args head;
 	__u64 cookie;	/* handed to the handler as its last argument */
@@ -287,6 +321,12 @@ int aemPOSIX_timer_settime(int id, int flags, struct itimerspec *value,
 			   struct itimerspec *ovalue);
 int aemPOSIX_timer_gettime(int id, struct itimerspec *value);
 int aemPOSIX_timer_getoverrun(int id);
+
+/* aem-fd */
+int aemFD_init(void);
+int aemFD_clear_idset(int *idset);
+int aemFD_notify_register(char *name, unsigned long flags, void *handler,
+			  int *idset);
 
 /* aem-example */
 int aemEXAMPLE_init(void);

@@ -4,15 +4,13 @@ import { expect } from 'vitest';
 import { evf, signals } from '../harness/aem.ts';
 import { childrenOf, ended, makeGate, startedEvent } from '../harness/handler-process.ts';
 import type { Probe } from '../harness/probe.ts';
+import { set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 import type { Context } from '../harness/verifies.ts';
 
 /** As many wait, from here to the test's end. */
-async function poolOf({ sh, after }: Pick<Context, 'sh' | 'after'>, size: number): Promise<void> {
-  const file = '/proc/sys/aem/capsules';
-  const before = await sh(`cat ${file}`);
-  after(() => sh(`echo ${before} > ${file}`));
-  await sh(`echo ${size} > ${file}`);
+function poolOf(context: Pick<Context, 'sh' | 'after'>, size: number): Promise<void> {
+  return set(context, '/proc/sys/aem/capsules', size);
 }
 
 /** The capsules of an owner that has no other children, when all of them wait. */

@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import { each, evf, killedBy, returned } from '../harness/aem.ts';
 import { ended, startedEvent } from '../harness/handler-process.ts';
 import type { Probe } from '../harness/probe.ts';
+import { putBack } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 import type { Context } from '../harness/verifies.ts';
 
@@ -73,8 +74,7 @@ verifies(
 
 verifies('AEM-CORE-173', 'registrations that failed at the memory limit do not count', async (context) => {
   const { probe, sh, after } = context;
-  const before = await sh(`cat ${quota}`);
-  after(() => sh(`echo ${before} > ${quota}`));
+  await putBack({ sh, after }, quota);
   const p = await probe({ uid: 1001, gid: 1001 });
   const group = await confined(context, p, 'memory');
   await sh(`echo 4M > ${group}/memory.max`);

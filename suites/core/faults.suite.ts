@@ -8,6 +8,7 @@ import { each, ev, evf, zone } from '../harness/aem.ts';
 import { armFaults, eachFault, footprint, injecting, leaks, leaksBut } from '../harness/faults.ts';
 import { ended, startedEvent } from '../harness/handler-process.ts';
 import type { Answer, Probe } from '../harness/probe.ts';
+import { putBack } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 import type { Context } from '../harness/verifies.ts';
 
@@ -19,8 +20,7 @@ const refusals = ['ENOMEM', 'EFAULT'];
 /** From here to the test's end; a quota that leaves room for one of a kind finds what is charged and not there. */
 async function quota({ sh, after }: Context, name: string, value: number): Promise<void> {
   const file = `/proc/sys/aem/${name}`;
-  const before = await sh(`cat ${file}`);
-  after(() => sh(`echo ${before} > ${file}`));
+  await putBack({ sh, after }, file);
   await sh(`echo ${value} > ${file}`);
 }
 
@@ -265,8 +265,9 @@ verifies('AEM-CORE-198', 'loading core and the kinds, whatever is refused', asyn
   await armFaults(context);
   const modules = ['core', 'example', 'pexit', 'timer'] as const;
   const all = modules.map((name) => `test -e /dev/aem-${name} || insmod /lib/aem/aem-${name}.ko`).join('; ');
-  after(() => sh(all));
-  await sh('rmmod aem_timer aem_pexit aem_example aem_core');
+  after(() => sh(`${all}; test -e /sys/module/aem_sched || insmod /lib/aem/aem-sched.ko`));
+  // aem-sched stands on nothing of aem-core but, in the controls, the seeded faults.
+  await sh('rmmod aem_sched aem_timer aem_pexit aem_example aem_core');
 
   for (const module of modules) {
     const p = await probe();

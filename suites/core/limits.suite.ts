@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What happens at the limits: errors, and nothing lost. */
 import { expect } from 'vitest';
+import { lookMs, putBack } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 
 const alice = { uid: 1001, gid: 1001 };
@@ -8,8 +9,7 @@ const bob = { uid: 1002, gid: 1002 };
 const quota = '/proc/sys/aem/max_user_events';
 
 verifies('AEM-CORE-077', 'a user’s processes together have no more events than the quota', async ({ probe, sh, after }) => {
-  const before = await sh(`cat ${quota}`);
-  after(() => sh(`echo ${before} > ${quota}`));
+  await putBack({ sh, after }, quota);
   const [one, two, other] = [await probe(alice), await probe(alice), await probe(bob)];
 
   await sh(`echo 3 > ${quota}`);
@@ -24,8 +24,7 @@ verifies('AEM-CORE-077', 'a user’s processes together have no more events than
 });
 
 verifies('AEM-CORE-078', 'an event that is gone counts no more', async ({ probe, sh, after }) => {
-  const before = await sh(`cat ${quota}`);
-  after(() => sh(`echo ${before} > ${quota}`));
+  await putBack({ sh, after }, quota);
   const p = await probe(alice);
   await sh(`echo 1 > ${quota}`);
 
@@ -78,4 +77,13 @@ verifies('AEM-CORE-079', 'at the memory limit registration fails with ENOMEM, an
   expect(many).toMatchObject({ ret: -1, errno: 'ENOMEM' });
   expect(many['registered']).toBeGreaterThan(1000);
   expect(await sh('grep "^oom_kill " /sys/fs/cgroup/aem-limit/memory.events')).toBe('oom_kill 0');
+});
+
+verifies('AEM-CORE-222', 'how soon it is looked whether a handler was left is 1 ms to a minute', async ({ sh, run, after }) => {
+  expect(await putBack({ sh, after }, lookMs)).toBe('100');
+  const write = async (value: number): Promise<boolean> => (await run(['sh', '-c', `echo ${value} > ${lookMs}`])).status === 0;
+
+  for (const value of [1, 60_000]) expect(await write(value), String(value)).toBe(true);
+  for (const value of [0, 60_001]) expect(await write(value), String(value)).toBe(false);
+  expect(await sh(`cat ${lookMs}`)).toBe('60000');
 });

@@ -3,6 +3,7 @@
 import { expect } from 'vitest';
 import { evf, returned } from '../harness/aem.ts';
 import { startedEvent } from '../harness/handler-process.ts';
+import { putBack } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 
 const [alice, bob, carol] = [1001, 1002, 1003].map((id) => ({ uid: id, gid: id }));
@@ -31,8 +32,7 @@ verifies('AEM-CORE-174', 'a process in a user and a pid namespace has events as 
 
 verifies('AEM-CORE-175', 'the quota of a user holds for what it is inside a namespace', async ({ probe, sh, after }) => {
   const quota = '/proc/sys/aem/max_user_events';
-  const before = await sh(`cat ${quota}`);
-  after(() => sh(`echo ${before} > ${quota}`));
+  await putBack({ sh, after }, quota);
   const [out, root, other] = [await probe(alice), await probe({ argv: inside }), await probe(bob)];
   await sh(`echo 3 > ${quota}`);
 

@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import { each, evf, signals } from '../harness/aem.ts';
 import { childrenOf, ended, makeGate, startedEvent } from '../harness/handler-process.ts';
 import type { Probe } from '../harness/probe.ts';
+import { lookMs, set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 
 const { SIGCHLD, SIGUSR1 } = signals;
@@ -192,7 +193,10 @@ for (const [merging, flags] of [['merges', 0], ['does not merge', each]] as cons
   });
 }
 
-verifies('AEM-CORE-212', 'an event interrupts a wait for io_uring after a handler was left', async ({ probe, inState }) => {
+verifies('AEM-CORE-212', 'an event interrupts a wait for io_uring after a handler was left', async (context) => {
+  const { probe, inState } = context;
+  // Nobody looks but for the event.
+  await set(context, lookMs, 60_000);
   const p = await probe();
   await p.ok('prepare');
   const eid = await startedEvent(p, 0);
@@ -208,8 +212,10 @@ verifies('AEM-CORE-212', 'an event interrupts a wait for io_uring after a handle
   expect(await call).toMatchObject({ ret: 0, errno: null });
 });
 
-verifies('AEM-CORE-212', 'an event that waits for a handler that was left interrupts a wait for io_uring', async ({ probe }) => {
-  const p = await probe();
+verifies('AEM-CORE-212', 'an event that waits for a handler that was left interrupts a wait for io_uring', async (context) => {
+  // Long enough that the thread waits by then.
+  await set(context, lookMs, 2_000);
+  const p = await context.probe();
   await p.ok('prepare');
   const eid = await startedEvent(p, 0);
   const leaver = await startedEvent(p, 0, `quiet,raise:${eid},surface`);

@@ -177,6 +177,8 @@ static void act(int eid, struct script *s, const struct action *a, char *data, i
 		report_waitable(a->arg);
 	else if (!strcmp(a->name, "nap"))
 		nap(a->arg);
+	else if (!strcmp(a->name, "burn"))
+		spend(a->arg);
 	else if (!strcmp(a->name, "exit"))
 		exit(a->arg);
 	else if (!strcmp(a->name, "_exit"))

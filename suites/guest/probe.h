@@ -94,6 +94,13 @@ void back_below(void);
 extern const struct verb timer_verbs[];
 bool act_on_timer(const char *name, int eid, long arg, long *ret);
 
+/* probe-fd.c */
+extern const struct verb fd_verbs[];
+
+/* probe-sched.c */
+extern const struct verb sched_verbs[];
+void spend(long us);	/* so much CPU time */
+
 /* probe-waits.c: the calls beyond those of probe-calls.c. */
 struct wait_call {
 	const char *name;

@@ -29,6 +29,10 @@ export interface Call {
   /** aem-pexit: which process ended, and its wait(2) status. */
   readonly pid?: number;
   readonly status?: number;
+  /** aem-fd: the file’s name, at most 200 bytes of it, how long it is there and in truth, who did it (`pid`), and what. */
+  readonly name?: string;
+  readonly got?: number;
+  readonly band?: number;
   /** aem-timer: the user argument, the overrun count, and how much later than due it runs, in nanoseconds. */
   readonly arg?: number;
   readonly overrun?: number;

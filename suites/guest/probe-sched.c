@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where threads run, and who of them runs first. Masks are numbers, a bit a
+ * CPU; times are of a thread's CPU time, which passes only while it runs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+/* Of sched_setattr(2): the kernel's header does not go together with <sched.h>. */
+struct attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+/* Who is busy is so until the next turn. */
+static atomic_int turn;
+static atomic_long steps;	/* of all who are busy */
+static int doze_pipe[2] = { -1, -1 };
+
+static long cpu_ns(clockid_t clock)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000L + t.tv_nsec;
+}
+
+/* As pthread_getcpuclockid(), by the thread's id. */
+static clockid_t clock_of_thread(int tid)
+{
+	return ~(clockid_t)tid << 3 | 6;
+}
+
+void spend(long us)
+{
+	long until = cpu_ns(CLOCK_THREAD_CPUTIME_ID) + us * 1000;
+
+	while (cpu_ns(CLOCK_THREAD_CPUTIME_ID) < until)
+		;
+}
+
+static int allow(unsigned long mask)
+{
+	cpu_set_t set;
+	int cpu;
+
+	CPU_ZERO(&set);
+	for (cpu = 0; mask; cpu++, mask >>= 1)
+		if (mask & 1)
+			CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* `pin cpus=MASK`: the calling thread may run there. */
+static void do_pin(const struct command *c)
+{
+	answer(c, allow(number(c, "cpus", 1)));
+}
+
+static int move(const struct command *c)
+{
+	return allow(1UL << number(c, "home", 0)) ?: allow(number(c, "cpus", 1));
+}
+
+/*
+ * `rest home=CPU cpus=MASK`: the calling thread waits for its next command on
+ * one CPU, and may run on others. Moved again when it has answered, which may
+ * have taken it elsewhere; also that may fail to keep it there.
+ */
+static void do_rest(const struct command *c)
+{
+	answer(c, move(c));
+	move(c);
+}
+
+static const struct {
+	const char *name;
+	unsigned int policy;
+} policies[] = {
+	{ "other", SCHED_OTHER },
+	{ "batch", SCHED_BATCH },
+	{ "fifo", SCHED_FIFO },
+	{ "rr", SCHED_RR },
+	{ "deadline", SCHED_DEADLINE },
+};
+
+/* `policy name= [nice=]`: of the calling thread. */
+static void do_policy(const struct command *c)
+{
+	struct attr attr = { .size = sizeof(attr), .nice = number(c, "nice", 0) };
+	const char *name = word(c, "name");
+	size_t i;
+
+	for (i = 0; i < sizeof(policies) / sizeof(policies[0]); i++)
+		if (!strcmp(policies[i].name, name))
+			attr.policy = policies[i].policy;
+	if (attr.policy == SCHED_FIFO || attr.policy == SCHED_RR) {
+		attr.priority = 10;
+	} else if (attr.policy == SCHED_DEADLINE) {
+		/* More than it uses: it is not to be throttled. */
+		attr.runtime = 400000000;
+		attr.deadline = 1000000000;
+		attr.period = 1000000000;
+	}
+	answer(c, syscall(SYS_sched_setattr, 0, &attr, 0));
+}
+
+static void tell_did(const char *what)
+{
+	struct message m = { 0 };
+
+	put_text(&m, "{");
+	put_string(&m, "did", what);
+	send_message(&m);
+}
+
+/* `busy`: computes until `relax`; ret is in how many steps. */
+static void do_busy(const struct command *c)
+{
+	int mine = atomic_load(&turn);
+	long done = 0;
+
+	tell_did("busy");
+	while (atomic_load(&turn) == mine) {
+		atomic_fetch_add(&steps, 1);
+		done++;
+	}
+	answer(c, done);
+}
+
+static void do_relax(const struct command *c)
+{
+	answer(c, atomic_fetch_add(&turn, 1));
+}
+
+/*
+ * `storm eid= [ahead=N]`: raises it again and again until `relax`; so many times
+ * ahead of the handlers of its process at most.
+ */
+static void do_storm(const struct command *c)
+{
+	int mine = atomic_load(&turn), eid = number(c, "eid", 0);
+	long raised = 0, ret = 0, ahead = number(c, "ahead", 0);
+	struct message m = { 0 };
+
+	tell_did("storm");
+	while (atomic_load(&turn) == mine && !ret) {
+		if (ahead && raised - atomic_load(&calls) >= ahead) {
+			sched_yield();
+			continue;
+		}
+		ret = fire_event(eid, 0, 1, NULL, 0);
+		raised++;
+	}
+	put_number(&m, "raised", raised);
+	answer_with(c, ret, ret < 0 ? errno : 0, &m);
+}
+
+static bool make_doze_pipe(void)
+{
+	return doze_pipe[0] >= 0 || !pipe2(doze_pipe, O_CLOEXEC);
+}
+
+/* `doze`: sleeps, but for each byte that `provoke wake=1` writes, until `wake`. */
+static void do_doze(const struct command *c)
+{
+	char byte = 0;
+	long woken = 0;
+
+	if (!make_doze_pipe()) {
+		answer(c, -1);
+		return;
+	}
+	tell_did("doze");
+	while (read(doze_pipe[0], &byte, 1) == 1 && byte == 'x')
+		woken++;
+	answer(c, woken);
+}
+
+static void do_wake(const struct command *c)
+{
+	answer(c, write(doze_pipe[1], "", 1));
+}
+
+static char state_of(int tid)
+{
+	char path[64], text[512], *at;
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	if (len <= 0)
+		return '?';
+	text[len] = '\0';
+	/* Behind the name, which may have anything in it. */
+	at = strrchr(text, ')');
+	return at ? at[2] : '?';
+}
+
+static void await_sleep(int tid)
+{
+	static const struct timespec pause = { 0, 1000000 };
+
+	/* Asleep meanwhile: the one that is waited for may be less urgent. */
+	while (state_of(tid) != 'S')
+		nanosleep(&pause, NULL);
+}
+
+/*
+ * From here on the caller has the CPU for a slice, by what the scheduler does
+ * with equals: another one that is busy there has just run.
+ */
+static void await_turn(void)
+{
+	long before = atomic_load(&steps);
+
+	while (atomic_load(&steps) == before)
+		;
+}
+
+/*
+ * Did the thread run before the system call that raised its event returned? Not
+ * whether its handler has ended: on a slow machine its slice may be over first.
+ */
+static bool provoke(const struct command *c, int tid, long *ran)
+{
+	clockid_t clock = clock_of_thread(tid);
+	long before;
+
+	await_sleep(tid);
+	/* Longer than it has run since the last time: it is owed its turn. */
+	before = *ran;
+	*ran = cpu_ns(clock);
+	spend(number(c, "spend", 2000) + 2 * (*ran - before) / 1000);
+	if (number(c, "turn", 1))
+		await_turn();
+	if (number(c, "wake", 0) && write(doze_pipe[1], "x", 1) != 1)
+		return false;
+	before = cpu_ns(clock);
+	fire_event(number(c, "eid", 0), 0, 1, NULL, 0);
+	return cpu_ns(clock) != before;
+}
+
+/* So that the two are on one CPU, wherever the caller may run. */
+static int fetch(int tid)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	return sched_setaffinity(tid, sizeof(set), &set);
+}
+
+/*
+ * `provoke eid= tid= rounds=N [wake=1] [turn=0] [fetch=1]`: raises another
+ * thread's event while that sleeps, or has just been woken up by something
+ * else. In how many rounds it was `first`: it ran before the caller went on.
+ */
+static void do_provoke(const struct command *c)
+{
+	long i, first = 0, ran = 0, rounds = number(c, "rounds", 1);
+	int tid = number(c, "tid", 0), ret = 0;
+	struct message m = { 0 };
+
+	if (number(c, "wake", 0) && !make_doze_pipe())
+		ret = -1;
+	for (i = 0; i < rounds && !ret; i++) {
+		if (number(c, "fetch", 0))
+			ret = fetch(tid);
+		first += provoke(c, tid, &ran);
+	}
+	/* What it has raised last has run, too. */
+	await_sleep(tid);
+	put_number(&m, "first", first);
+	answer_with(c, ret, ret < 0 ? errno : 0, &m);
+}
+
+/*
+ * `cpu-times first=TID second=TID`: what both have taken by now, in
+ * microseconds; read at one time, however slow the machine is.
+ */
+static void do_cpu_times(const struct command *c)
+{
+	clockid_t one = clock_of_thread(number(c, "first", 0));
+	clockid_t other = clock_of_thread(number(c, "second", 0));
+	long first, second;
+	struct message m = { 0 };
+
+	do {
+		first = cpu_ns(one);
+		second = cpu_ns(other);
+	} while (cpu_ns(one) - first + cpu_ns(other) - second > 1000000);
+	put_number(&m, "first", first / 1000);
+	put_number(&m, "second", second / 1000);
+	answer_with(c, 0, 0, &m);
+}
+
+const struct verb sched_verbs[] = {
+	{ "pin", do_pin },
+	{ "rest", do_rest },
+	{ "policy", do_policy },
+	{ "busy", do_busy },
+	{ "relax", do_relax },
+	{ "storm", do_storm },
+	{ "doze", do_doze },
+	{ "wake", do_wake },
+	{ "provoke", do_provoke },
+	{ "cpu-times", do_cpu_times },
+	{ }
+};

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Settings of the kernel under test: sysctls and parameters of modules. */
+import type { Context } from './context.ts';
+
+/** How soon it is looked whether a handler was left, in milliseconds. */
+export const lookMs = '/proc/sys/aem/look_ms';
+
+/** Has a setting put back when the test ends. Returns what it is now. */
+export async function putBack({ sh, after }: Pick<Context, 'sh' | 'after'>, path: string): Promise<string> {
+  const before = await sh(`cat ${path}`);
+  after(() => sh(`echo ${before} > ${path}`));
+  return before;
+}
+
+/** Changes a setting for the length of a test. */
+export async function set(context: Pick<Context, 'sh' | 'after'>, path: string, value: number): Promise<void> {
+  await putBack(context, path);
+  await context.sh(`echo ${value} > ${path}`);
+}
