@@ -2,15 +2,24 @@
 import { join, relative } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
+import type { OnProgress } from '../../kernel/build/progress.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
 import { checkWritable } from '../../lib/make-folder.ts';
+import { renderFiles } from '../../reporters/bench/fd.ts';
+import type { FileResults } from '../../reporters/bench/fd.ts';
 import { labelOf, processLabelOf } from '../../reporters/bench/mechanisms.ts';
 import type { BenchClock } from '../../reporters/bench/results.ts';
 import { grouped } from '../../reporters/bench/row.ts';
+import { renderSched } from '../../reporters/bench/sched.ts';
+import type { SchedResults } from '../../reporters/bench/sched.ts';
 import { renderTable } from '../../reporters/bench/table.ts';
 import { renderTimers } from '../../reporters/bench/timer.ts';
+import type { TimerResults } from '../../reporters/bench/timer.ts';
 import { writeBench } from '../../reporters/bench/write.ts';
+import { plural } from '../../reporters/text.ts';
 import { writeAtomically } from '../../reporters/write.ts';
+import { measureFiles } from '../../suites/scalability/measure-fd.ts';
+import { measureSched } from '../../suites/scalability/measure-sched.ts';
 import { measureTimers } from '../../suites/scalability/measure-timer.ts';
 import { measureCore } from '../../suites/scalability/measure.ts';
 import type { Begun } from '../../suites/scalability/measure.ts';
@@ -30,7 +39,7 @@ export function register(program: Command): void {
     .command('bench')
     .description('measure what events cost, by AEM and by what else Linux has')
     .showHelpAfterError('(aemcert bench --help tells what there is)')
-    .addHelpText('after', '\nExamples:\n  $ aemcert bench core\n  $ aemcert bench core --quick\n  $ aemcert bench timer');
+    .addHelpText('after', '\nExamples:\n  $ aemcert bench core\n  $ aemcert bench core --quick\n  $ aemcert bench timer\n  $ aemcert bench fd\n  $ aemcert bench sched');
 
   bench
     .command('core')
@@ -77,37 +86,138 @@ Examples:
   $ aemcert bench timer
   $ aemcert bench timer --quick --out /tmp/bench`)
     .action(timer);
+
+  bench
+    .command('fd')
+    .description('files: what it costs that they can be watched, and to watch them')
+    .option('-q, --quick', 'fewer operations')
+    .option('-o, --out <dir>', 'where bench-fd.json goes', 'reports')
+    .option('--memory <MiB>', 'of the guest', positive, 512)
+    .addHelpText('after', `
+Opening, reading, writing, locking and changing the mode of a file: on the kernel
+without AEM, with aem-fd not loaded, loaded, watching another file, watching this
+one; and with inotify watching it. The guest has one CPU and a clock that counts
+instructions. What was told is counted: one event too few or too many is an error.
+
+Exit status: 0 measured, 1 events were lost or came twice, 2 usage,
+3 could not tell: the machine or the target failed.
+
+Examples:
+  $ aemcert bench fd
+  $ aemcert bench fd --quick --out /tmp/bench`)
+    .action(files);
+
+  bench
+    .command('sched')
+    .description('aem-sched: how late handlers are beside processes that compute, without it and with it')
+    .option('-q, --quick', 'fewer events, beside 0, 1 and 4 competitors')
+    .option('--busy <counts>', 'competitors, with commas between (default: 0,1,2,4,8)', competitors)
+    .option('-o, --out <dir>', 'where bench-sched.json goes', 'reports')
+    .option('--cpus <count>', 'of the guest that has several', positive, 2)
+    .option('--memory <MiB>', 'of the guest', positive, 512)
+    .addHelpText('after', `
+A timer expires on each CPU in turn; the thread that waits for it may run on any. How late
+its handlers are is measured in a guest of one CPU with a clock that counts instructions, so
+the figures are the same each time; where they run, in one of several CPUs. Each event has
+to be delivered, once, and not early: if not, it is an error.
+
+Exit status: 0 measured, 1 events were lost, early or came twice, 2 usage,
+3 could not tell: the machine or the target failed.
+
+Examples:
+  $ aemcert bench sched
+  $ aemcert bench sched --busy 1,8 --cpus 4 --out /tmp/bench`)
+    .action(sched);
+}
+
+
+interface Progress {
+  readonly command: readonly string[];
+  readonly signal: AbortSignal;
+  readonly onBuild: OnProgress;
+  say(message: string, done?: number, total?: number): void;
+}
+
+/** Measures, tells what was seen and leaves `bench-NAME.json` in a folder. */
+async function report<Results>(
+  name: string,
+  out: string,
+  measure: (progress: Progress) => Promise<Results>,
+  render: (results: Results) => string,
+): Promise<void> {
+  const interruption = abortOnSignal();
+  const view = buildProgressView(process.stderr);
+  try {
+    await checkWritable(out);
+    const results = await measure({
+      command: ['aemcert', ...process.argv.slice(2)],
+      signal: interruption.signal,
+      onBuild: view.show,
+      say: (message, done, total) =>
+        view.show({ stage: 'programs', message, ...(done === undefined || total === undefined ? {} : { done, total }) }),
+    });
+    view.done();
+    const path = join(out, `bench-${name}.json`);
+    await writeAtomically(path, `${JSON.stringify(results, undefined, 2)}\n`, out);
+    process.stdout.write(render(results));
+    process.stdout.write(`Report: ${relative('.', path)}\n`);
+  } finally {
+    view.done();
+    interruption.dispose();
+  }
+}
+
+function files({ quick, out, memory }: Options): Promise<void> {
+  const measure = ({ say, ...progress }: Progress): Promise<FileResults> =>
+    measureFiles({
+      ...progress,
+      batches: quick === true ? 10 : 60,
+      memoryMiB: memory,
+      onBoot: () => say('booting'),
+      onBegin: (how) => say(`measuring: ${how}`),
+    });
+  return report('fd', out, measure, renderFiles);
 }
 
 interface TimerOptions extends Pick<Options, 'quick' | 'out' | 'memory'> {
   readonly armed?: readonly number[];
 }
 
-async function timer({ quick, armed, out, memory }: TimerOptions): Promise<void> {
-  const interruption = abortOnSignal();
-  const view = buildProgressView(process.stderr);
-  try {
-    await checkWritable(out);
-    const results = await measureTimers({
+function timer({ quick, armed, out, memory }: TimerOptions): Promise<void> {
+  const measure = ({ say, ...progress }: Progress): Promise<TimerResults> =>
+    measureTimers({
+      ...progress,
       idle: armed ?? (quick === true ? [1, 1000, 10_000] : [1, 1000, 100_000, 1_000_000]),
       samples: quick === true ? 500 : 5000,
       memoryMiB: memory,
-      command: ['aemcert', ...process.argv.slice(2)],
-      signal: interruption.signal,
-      onBuild: view.show,
-      onBoot: () => view.show({ stage: 'programs', message: 'booting' }),
-      onBegin: (idle, done, total) =>
-        view.show({ stage: 'programs', message: `measuring beside ${grouped(idle)} timers`, done, total }),
+      onBoot: () => say('booting'),
+      onBegin: (idle, done, total) => say(`measuring beside ${grouped(idle)} timers`, done, total),
     });
-    view.done();
-    const path = join(out, 'bench-timer.json');
-    await writeAtomically(path, `${JSON.stringify(results, undefined, 2)}\n`, out);
-    process.stdout.write(renderTimers(results));
-    process.stdout.write(`Report: ${relative('.', path)}\n`);
-  } finally {
-    view.done();
-    interruption.dispose();
-  }
+  return report('timer', out, measure, renderTimers);
+}
+
+interface SchedOptions extends Pick<Options, 'quick' | 'out' | 'memory'> {
+  readonly busy?: readonly number[];
+  readonly cpus: number;
+}
+
+function sched({ quick, busy, out, cpus, memory }: SchedOptions): Promise<void> {
+  const measure = ({ say, ...progress }: Progress): Promise<SchedResults> =>
+    measureSched({
+      ...progress,
+      busy: busy ?? (quick === true ? [0, 1, 4] : [0, 1, 2, 4, 8]),
+      samples: quick === true ? 100 : 500,
+      cpus,
+      memoryMiB: memory,
+      onBoot: (count) => say(`booting, with ${plural(count, 'CPU')}`),
+      onBegin: (begun, done, total) =>
+        say(
+          `measuring ${begun.loaded ? 'with' : 'without'} aem-sched on ${plural(begun.cpus, 'CPU')}, beside ${plural(begun.busy, 'competitor')}`,
+          done,
+          total,
+        ),
+    });
+  return report('sched', out, measure, renderSched);
 }
 
 const phases: Readonly<Record<BenchClock, string>> = { icount: 'in instructions', host: 'by the host’s clock' };
@@ -117,9 +227,20 @@ const mostIdle = 100_000_000;
 
 /** Numbers with commas between; as many as the guest's bench takes, each once: a table has one column for it. */
 function counts(value: string): readonly number[] {
-  const numbers = value.split(',').map(positive);
+  return columns(value.split(',').map(positive), mostIdle);
+}
+
+/** More are a guest that does nothing else. */
+const mostBusy = 64;
+
+/** As counts(), and none is a number, too. */
+function competitors(value: string): readonly number[] {
+  return columns(value.split(',').map((text) => (text === '0' ? 0 : positive(text))), mostBusy);
+}
+
+function columns(numbers: readonly number[], most: number): readonly number[] {
   if (numbers.length > 16) throw new InvalidArgumentError('At most 16 numbers are expected.');
-  if (numbers.some((number) => number > mostIdle)) throw new InvalidArgumentError(`At most ${mostIdle} is expected.`);
+  if (numbers.some((number) => number > most)) throw new InvalidArgumentError(`At most ${most} is expected.`);
   if (new Set(numbers).size < numbers.length) throw new InvalidArgumentError('Each number once is expected.');
   return numbers;
 }

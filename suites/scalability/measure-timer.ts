@@ -3,7 +3,7 @@ import { ensureGuest } from '../../kernel/build/guest.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
 import { bootQemu } from '../../kernel/target/qemu/boot.ts';
 import type { Lateness, Quarters, TimerMeasurement, TimerResults } from '../../reporters/bench/timer.ts';
-import { checkClockSource, checkInstructionClock, checkQuiet, runIn } from './measure.ts';
+import { checkClockSource, checkInstructionClock, checkQuiet, runIn, unloadSched } from './measure.ts';
 import type { MeasureOptions } from './measure.ts';
 import { readStream } from './stream.ts';
 import type { Fields, OnBegin } from './stream.ts';
@@ -25,6 +25,7 @@ export async function measureTimers(options: MeasureTimerOptions): Promise<Timer
   const target = await bootQemu({ kernel, guest, memoryMiB, cpus: 1, clock: 'icount', boot: 1, signal });
   try {
     await checkClockSource(target);
+    await unloadSched(target);
     const onBegin: OnBegin = (fields, done, plan) => options.onBegin(fields.number('idle'), done, plan);
     const argv = ['bench-timer', '-i', options.idle.join(','), '-s', String(options.samples)];
     const { start, results } = await runIn(target, argv, (lines) => readStream(lines, measurementOf, onBegin));

@@ -67,6 +67,7 @@ async function measureBy(
   const target = await bootQemu({ kernel, guest, memoryMiB, cpus: 1, clock, boot: 1 + clocks.indexOf(clock), signal });
   try {
     await checkClockSource(target);
+    await unloadSched(target);
     const begin = onBegin(clock, options);
     const measured = await runIn(target, benchCommand(clock, options), (lines) => readBench(lines, begin));
     const processes = await runIn(target, processCommand(options), (lines) => readProcesses(lines, begin));
@@ -84,6 +85,17 @@ export async function checkQuiet(target: Target): Promise<void> {
   const [incident] = incidents;
   if (incident === undefined) return;
   throw new InfrastructureError('the kernel complained meanwhile', { seen: incident.excerpt });
+}
+
+/** Runs a program of the guest that says nothing; throws an InfrastructureError when it fails. */
+export async function inGuest(target: Target, argv: readonly string[]): Promise<void> {
+  const { status, stderr } = await target.exec(argv);
+  if (status !== 0) throw new InfrastructureError(`\`${argv.join(' ')}\` failed in the guest`, { seen: stderr });
+}
+
+/** As on a system that does not have the module; what that does is measured by itself. */
+export async function unloadSched(target: Target): Promise<void> {
+  await inGuest(target, ['rmmod', 'aem_sched']);
 }
 
 /** Runs a program of the guest and reads what it says; throws an InfrastructureError when it fails. */

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import type { GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
+import { ensureGuest } from '../../kernel/build/guest.ts';
+import { ensureKernel } from '../../kernel/build/kernel.ts';
+import { bootQemu } from '../../kernel/target/qemu/boot.ts';
+import { operations } from '../../reporters/bench/fd.ts';
+import type { FileMeasurement, FileResults, Operation } from '../../reporters/bench/fd.ts';
+import type { TargetInfo } from '../../reporters/results.ts';
+import { checkClockSource, checkInstructionClock, checkQuiet, runIn, unloadSched } from './measure.ts';
+import type { MeasureOptions } from './measure.ts';
+import { readStream } from './stream.ts';
+import type { Fields } from './stream.ts';
+
+export interface MeasureFilesOptions extends Pick<MeasureOptions, 'memoryMiB' | 'command' | 'signal' | 'onBuild'> {
+  /** Of fifty operations of each kind. */
+  readonly batches: number;
+  onBoot(): void;
+  onBegin(how: string): void;
+}
+
+/** Measures what can be done to files, on the kernel without AEM and on that with it, in instructions. */
+export async function measureFiles(options: MeasureFilesOptions): Promise<FileResults> {
+  const { command, signal, onBuild: onProgress } = options;
+  const startedAt = new Date().toISOString();
+  const patched = await ensureKernel({ signal, onProgress });
+  const guest = await ensureGuest(patched, 'release', { signal, onProgress });
+  const plain = await ensureKernel({ signal, onProgress, unpatched: true });
+  try {
+    const without = await measureOn(plain, { ...guest, modules: [] }, ['-u'], options);
+    const { target, measurements } = await measureOn(patched, guest, [], options);
+    return {
+      schema: 'aemcert-bench-fd/1',
+      startedAt,
+      finishedAt: new Date().toISOString(),
+      command,
+      release: patched.release,
+      target,
+      measurements: [...without.measurements, ...measurements],
+    };
+  } catch (error) {
+    // What an interruption breaks is no news.
+    signal.throwIfAborted();
+    throw error;
+  }
+}
+
+async function measureOn(
+  kernel: KernelBuild,
+  guest: GuestBuild,
+  argv: readonly string[],
+  { memoryMiB, batches, signal, onBoot, onBegin }: MeasureFilesOptions,
+): Promise<{ target: TargetInfo; measurements: readonly FileMeasurement[] }> {
+  onBoot();
+  const target = await bootQemu({ kernel, guest, memoryMiB, cpus: 1, clock: 'icount', boot: 1, signal });
+  try {
+    await checkClockSource(target);
+    if (guest.modules.length > 0) await unloadSched(target);
+    const { start, results } = await runIn(target, ['bench-fd', '-b', String(batches), ...argv], (lines) =>
+      readStream(lines, fileMeasurementOf, (fields) => onBegin(fields.text('how'))),
+    );
+    await checkQuiet(target);
+    checkInstructionClock({ nops: start.number('nops'), nopsNs: start.number('nopsNs') });
+    return { target: target.info, measurements: results };
+  } finally {
+    await target.close();
+  }
+}
+
+/** One line of what bench-fd measured. */
+export function fileMeasurementOf(fields: Fields): FileMeasurement {
+  const found: Partial<Record<Operation, number>> = {};
+  for (const operation of operations) {
+    if (fields.has(operation)) found[operation] = fields.number(operation);
+  }
+  return { how: fields.text('how'), ...found };
+}
