@@ -104,17 +104,17 @@ struct aem_timer_set {
 #define B_RENAME	9	/* an entry is renamed, or the file */
 #define NR_BAND		10
 /* ... and how several are asked for at once, with EVF_* beside them. */
-#define F_BIN		(1 << B_IN)
-#define F_BOUT		(1 << B_OUT)
-#define F_BHUP		(1 << B_HUP)
-#define F_BOPEN		(1 << B_OPEN)
-#define F_BOWNER	(1 << B_OWNER)
-#define F_BMODE		(1 << B_MODE)
-#define F_BLOCK		(1 << B_LOCK)
-#define F_BCREATE	(1 << B_CREATE)
-#define F_BREMOVE	(1 << B_REMOVE)
-#define F_BRENAME	(1 << B_RENAME)
-#define F_BALL		((1 << NR_BAND) - 1)
+#define F_BIN		0x00000001
+#define F_BOUT		0x00000002
+#define F_BHUP		0x00000004
+#define F_BOPEN		0x00000008
+#define F_BOWNER	0x00000010
+#define F_BMODE		0x00000020
+#define F_BLOCK		0x00000040
+#define F_BCREATE	0x00000080
+#define F_BREMOVE	0x00000100
+#define F_BRENAME	0x00000200
+#define F_BALL		0x000003ff
 /* The symbolic link itself, not what it leads to. */
 #define F_BNOFOLLOW	0x00010000
 

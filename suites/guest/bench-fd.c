@@ -8,8 +8,8 @@
  * instructions.
  *
  *   unpatched  -u: on a kernel without AEM
- *   absent     aem-fd is not loaded
- *   loaded     it is, and nobody watches
+ *   absent     without aem-fd
+ *   loaded     aem-fd is there, and nobody watches
  *   beside     AEM watches another file
  *   aem        AEM watches this file, and the handler of each event runs in it
  *   inotify    inotify watches this file, and each event is read
@@ -131,13 +131,16 @@ static void watch(char *name, unsigned int flags)
 
 static void read_notices(void)
 {
+	const struct inotify_event *event = NULL;
 	char buf[4096], *at = buf;
 	ssize_t len = read(notify, buf, sizeof(buf));
 
 	if (len < 0)
 		die("inotify");
-	for (; at < buf + len; at += sizeof(struct inotify_event) + ((struct inotify_event *)at)->len)
+	for (; at < buf + len; at += sizeof(*event) + event->len) {
+		event = (const struct inotify_event *)at;
 		told++;
+	}
 }
 
 /* What an operation takes; the first batch is not counted. */
@@ -249,7 +252,8 @@ int main(int argc, char *argv[])
 			return 2;
 	}
 	close(make(OTHER));
-	printf("{\"start\":{\"plan\":%d,\"nops\":%d,\"nopsNs\":%lld}}\n", patched ? 5 : 1, NOPS, time_nops());
+	printf("{\"start\":{\"plan\":%d,\"nops\":%d,\"nopsNs\":%lld}}\n", patched ? 5 : 1, NOPS,
+	       time_nops());
 	if (patched) {
 		if (syscall(SYS_delete_module, "aem_fd", O_NONBLOCK) < 0)
 			die("aem_fd");

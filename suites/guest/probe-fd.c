@@ -24,8 +24,8 @@ static void fd_handler(int eid, char *name, int len, int pid, int band)
 
 	handler_depth++;
 	begin_call(&m, eid);
-	strncpy(shown, name, SHOWN);
-	shown[SHOWN] = '\0';
+	memcpy(shown, name, got < SHOWN ? got : SHOWN);
+	shown[got < SHOWN ? got : SHOWN] = '\0';
 	put_string(&m, "name", shown);
 	put_number(&m, "got", got);
 	put_number(&m, "len", len);
@@ -50,7 +50,7 @@ static char *name_of(const struct command *c)
 		return NULL;
 	if (given(c, "bad"))
 		return (char *)8;
-	strncpy(name, word(c, "name") ?: "", sizeof(name) - 1);
+	snprintf(name, sizeof(name), "%s", word(c, "name") ?: "");
 	/* "a/" is "a/././.": as long as need be, and the same. */
 	while (strlen(name) + 2 <= len)
 		strcat(name, "./");
@@ -170,7 +170,8 @@ static void do_chown(const struct command *c)
 {
 	int how = given(c, "nofollow") ? AT_SYMLINK_NOFOLLOW : 0;
 
-	answer(c, fchownat(AT_FDCWD, word(c, "name"), number(c, "uid", -1), number(c, "gid", -1), how));
+	answer(c, fchownat(AT_FDCWD, word(c, "name"), number(c, "uid", -1), number(c, "gid", -1),
+			   how));
 }
 
 static void do_chmod(const struct command *c)
