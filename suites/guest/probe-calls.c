@@ -270,6 +270,7 @@ static void do_call(const struct command *c)
 	struct message m = { 0 };
 	long long start;
 	int error;
+	long long ended;
 	long ret;
 
 	if (!enter) {
@@ -281,7 +282,9 @@ static void do_call(const struct command *c)
 	errno = 0;
 	ret = enter(c);
 	error = errno;
-	put_number(&m, "elapsed", now_ns() - start);
+	ended = now_ns();
+	put_number(&m, "elapsed", ended - start);
+	put_number(&m, "ended", ended);
 	answer_with(c, ret, ret < 0 ? error : 0, &m);
 }
 
