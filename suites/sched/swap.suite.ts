@@ -53,6 +53,6 @@ verifies('AEM-SCHED-012', 'what is loaded again steers again', async (test) => {
     await atRest(test, p, cpus - 1, only(cpus) - 1);
     await by.ok('fire', { eid });
     expect(await p.nextCall()).toMatchObject({ eid });
-    expect(await readBooks(test)).toMatchObject({ steered: 1 });
+    expect((await readBooks(test)).steered).toBeGreaterThanOrEqual(1);
   }
 });

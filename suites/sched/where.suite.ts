@@ -25,7 +25,8 @@ for (const [name, context] of Object.entries(from)) {
       expect(target).toBe(cpu);
       // The load may be balanced before the handler has run.
       if (!moved) expect(call.cpu).toBe(cpu);
-      expect(await countedSince(test, before)).toMatchObject({ steered: 1 });
+      // Once more where the handler has taken so long that the thread was told to look whether it was left.
+      expect((await countedSince(test, before)).steered).toBeGreaterThanOrEqual(1);
     }
   });
 }
