@@ -2,17 +2,18 @@
 /** What aem_entry() refuses, and how. */
 import { expect } from 'vitest';
 import { each, evf } from '../harness/aem.ts';
+import { ensureLoaded, insmod } from '../harness/modules.ts';
 import { verifies } from '../harness/verifies.ts';
 
 verifies('AEM-CORE-003', 'init fails while the kind’s module is not loaded', async ({ probe, sh, after }) => {
   const p = await probe();
-  after(() => sh('cd /lib/aem; for m in aem-example aem-pexit; do test -e /dev/$m || insmod $m.ko; done'));
+  after(() => sh(['example', 'pexit'].map(ensureLoaded).join('; ')));
 
   await sh('rmmod aem_example');
 
   expect((await p.send('init', { module: 'example' })).ret).toBeLessThan(0);
   expect(await p.send('init', { module: 'pexit' })).toMatchObject({ ret: 0 });
-  await sh('insmod /lib/aem/aem-example.ko && rmmod aem_pexit');
+  await sh(`${insmod('example')} && rmmod aem_pexit`);
   expect(await p.send('init', { module: 'example' })).toMatchObject({ ret: 0 });
   expect((await p.send('init', { module: 'pexit' })).ret).toBeLessThan(0);
 });

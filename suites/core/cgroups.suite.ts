@@ -4,12 +4,11 @@ import { expect } from 'vitest';
 import { each, evf, killedBy, returned } from '../harness/aem.ts';
 import { ended, startedEvent } from '../harness/handler-process.ts';
 import type { Probe } from '../harness/probe.ts';
-import { putBack } from '../harness/setting.ts';
+import { maxUserEvents, putBack } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 import type { Context } from '../harness/verifies.ts';
 
 const quiet = evf.fork | evf.nocldwait;
-const quota = '/proc/sys/aem/max_user_events';
 
 /** Puts a probe into a control group of its own, which goes with the test. Returns the group's folder. */
 async function confined({ sh, after }: Context, p: Probe, controller: string): Promise<string> {
@@ -74,7 +73,7 @@ verifies(
 
 verifies('AEM-CORE-173', 'registrations that failed at the memory limit do not count', async (context) => {
   const { probe, sh, after } = context;
-  await putBack({ sh, after }, quota);
+  await putBack({ sh, after }, maxUserEvents);
   const p = await probe({ uid: 1001, gid: 1001 });
   const group = await confined(context, p, 'memory');
   await sh(`echo 4M > ${group}/memory.max`);
@@ -82,7 +81,7 @@ verifies('AEM-CORE-173', 'registrations that failed at the memory limit do not c
   const many = await p.send('many', { count: 1_000_000, idle: true, failed: 50 });
   expect(many).toMatchObject({ ret: -1, errno: 'ENOMEM', failed: 50 });
 
-  await sh(`echo max > ${group}/memory.max; echo ${Number(many['registered']) + 10} > ${quota}`);
+  await sh(`echo max > ${group}/memory.max; echo ${Number(many['registered']) + 10} > ${maxUserEvents}`);
   for (let i = 0; i < 10; i++) await p.ok('register');
   expect(await p.send('register')).toMatchObject({ ret: -1, errno: 'EAGAIN' });
 });

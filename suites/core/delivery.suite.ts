@@ -3,12 +3,12 @@
 import { expect } from 'vitest';
 import { allEvents, each, ev, evf, signals, zone } from '../harness/aem.ts';
 import type { Answer, Call, Probe } from '../harness/probe.ts';
+import { enterTracing, tracing } from '../harness/tracing.ts';
 import { verifies } from '../harness/verifies.ts';
 import type { Context } from '../harness/verifies.ts';
 
 const { SIGSEGV, SIGUSR2 } = signals;
 
-const tracing = '/sys/kernel/tracing';
 const device = '/dev/aem-core';
 
 /** Registers and starts `count` events of a thread. */
@@ -53,8 +53,7 @@ const ids = (calls: readonly Call[]): readonly number[] => calls.map(({ eid }) =
 async function trace({ sh, after }: Context, pid: number): Promise<void> {
   after(() => sh(`cd ${tracing} && echo 0 > tracing_on && echo 0 > events/enable && echo 0 > events/raw_syscalls/sys_enter/filter`));
   await sh(
-    `grep -q ' ${tracing} ' /proc/mounts || mount -t tracefs tracefs ${tracing}; cd ${tracing} && ` +
-      `echo 0 > tracing_on && echo > trace && echo 1 > events/aem/enable && ` +
+    `${enterTracing} && echo 0 > tracing_on && echo > trace && echo 1 > events/aem/enable && ` +
       `echo 'common_pid == ${pid}' > events/raw_syscalls/sys_enter/filter && ` +
       `echo 1 > events/raw_syscalls/sys_enter/enable && echo 1 > tracing_on`,
   );

@@ -7,8 +7,9 @@ import { expect } from 'vitest';
 import { each, ev, evf, zone } from '../harness/aem.ts';
 import { armFaults, eachFault, footprint, injecting, leaks, leaksBut } from '../harness/faults.ts';
 import { ended, startedEvent } from '../harness/handler-process.ts';
+import { ensureLoaded } from '../harness/modules.ts';
 import type { Answer, Probe } from '../harness/probe.ts';
-import { putBack } from '../harness/setting.ts';
+import { set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 import type { Context } from '../harness/verifies.ts';
 
@@ -18,10 +19,8 @@ const alice = { uid: 1001, gid: 1001 };
 const refusals = ['ENOMEM', 'EFAULT'];
 
 /** From here to the test's end; a quota that leaves room for one of a kind finds what is charged and not there. */
-async function quota({ sh, after }: Context, name: string, value: number): Promise<void> {
-  const file = `/proc/sys/aem/${name}`;
-  await putBack({ sh, after }, file);
-  await sh(`echo ${value} > ${file}`);
+function quota(context: Context, name: string, value: number): Promise<void> {
+  return set(context, `/proc/sys/aem/${name}`, value);
 }
 
 /** Ends a probe, so that nothing of it is left. */
@@ -263,11 +262,11 @@ verifies('AEM-CORE-197', 'an operation on an event, whatever is refused', async 
 verifies('AEM-CORE-198', 'loading core and the kinds, whatever is refused', async (context) => {
   const { probe, sh, after } = context;
   await armFaults(context);
-  const modules = ['core', 'example', 'pexit', 'timer'] as const;
-  const all = modules.map((name) => `test -e /dev/aem-${name} || insmod /lib/aem/aem-${name}.ko`).join('; ');
-  after(() => sh(`${all}; test -e /sys/module/aem_sched || insmod /lib/aem/aem-sched.ko`));
+  const modules = ['core', 'example', 'pexit', 'timer', 'fd'] as const;
   // aem-sched stands on nothing of aem-core but, in the controls, the seeded faults.
-  await sh('rmmod aem_sched aem_timer aem_pexit aem_example aem_core');
+  const all = [...modules, 'sched'];
+  after(() => sh(all.map(ensureLoaded).join('; ')));
+  await sh(`rmmod ${all.map((name) => `aem_${name}`).reverse().join(' ')}`);
 
   for (const module of modules) {
     const p = await probe();

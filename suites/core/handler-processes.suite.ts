@@ -3,6 +3,7 @@
 import { expect } from 'vitest';
 import { each, ev, evf, killedBy, returned, signals } from '../harness/aem.ts';
 import { childrenOf, ended, makeGate, startedEvent } from '../harness/handler-process.ts';
+import { ensureLoaded, insmod } from '../harness/modules.ts';
 import { verifies } from '../harness/verifies.ts';
 
 const quiet = evf.fork | evf.nocldwait;
@@ -317,8 +318,7 @@ verifies('AEM-CORE-103', 'a drain waits for the handler process of an owner that
   await p.process.kill(9);
   await ended(other, p.pid);
   const drain = '/sys/class/misc/aem-example/drain';
-  const insmod = 'insmod /lib/aem/aem-example.ko';
-  after(() => sh(`grep -q '^aem_example ' /proc/modules || ${insmod}; echo 0 > ${drain}`));
+  after(() => sh(`${ensureLoaded('example')}; echo 0 > ${drain}`));
 
   const draining = await spawn(['sh', '-c', `echo 1 > ${drain}`]);
   const state = { ended: false };
@@ -330,7 +330,7 @@ verifies('AEM-CORE-103', 'a drain waits for the handler process of an owner that
 
   expect(await draining.exited).toEqual({ status: 0 });
   await ended(other, pid);
-  await sh(`rmmod aem_example && ${insmod}`);
+  await sh(`rmmod aem_example && ${insmod('example')}`);
 });
 
 verifies('AEM-CORE-104', 'a handler is over when its process runs another program', async (context) => {

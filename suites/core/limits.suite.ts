@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What happens at the limits: errors, and nothing lost. */
 import { expect } from 'vitest';
-import { lookMs, putBack } from '../harness/setting.ts';
+import { lookMs, maxUserEvents, putBack, set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 
 const alice = { uid: 1001, gid: 1001 };
 const bob = { uid: 1002, gid: 1002 };
-const quota = '/proc/sys/aem/max_user_events';
 
 verifies('AEM-CORE-077', 'a user’s processes together have no more events than the quota', async ({ probe, sh, after }) => {
-  await putBack({ sh, after }, quota);
   const [one, two, other] = [await probe(alice), await probe(alice), await probe(bob)];
 
-  await sh(`echo 3 > ${quota}`);
+  await set({ sh, after }, maxUserEvents, 3);
 
   await one.ok('register');
   await two.ok('register');
@@ -24,9 +22,8 @@ verifies('AEM-CORE-077', 'a user’s processes together have no more events than
 });
 
 verifies('AEM-CORE-078', 'an event that is gone counts no more', async ({ probe, sh, after }) => {
-  await putBack({ sh, after }, quota);
   const p = await probe(alice);
-  await sh(`echo 1 > ${quota}`);
+  await set({ sh, after }, maxUserEvents, 1);
 
   for (let i = 0; i < 3; i++) {
     const eid = await p.ok('register');
@@ -48,7 +45,7 @@ verifies('AEM-CORE-220', 'a user’s quotas are an eighth of memory until they a
   await p.ok('load', { path: '/lib/aem/aem-core.ko' });
 
   const eighth = Number(await sh('sed -n "s/MemTotal: *\\([0-9]*\\).*/\\1/p" /proc/meminfo')) / 8;
-  const events = Number(await sh(`cat ${quota}`));
+  const events = Number(await sh(`cat ${maxUserEvents}`));
   // 282 bytes a timer, by measurement; what is least is a page less a remainder.
   expect((events * 282) / 1024).toBeLessThanOrEqual(eighth);
   expect((events * 282) / 1024).toBeGreaterThan(Math.min(eighth, 1024 * 1024) / 2);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Modules that come and go while the system runs. */
 import { expect } from 'vitest';
+import { ensureLoaded, insmod } from '../harness/modules.ts';
 import { verifies } from '../harness/verifies.ts';
 
-const insmod = 'insmod /lib/aem/aem-example.ko';
 const drain = '/sys/class/misc/aem-example/drain';
 
 /** As every test has to leave it: the module is there and takes registrations. */
-const loaded = `grep -q '^aem_example ' /proc/modules || ${insmod}; echo 0 > ${drain}`;
+const loaded = `${ensureLoaded('example')}; echo 0 > ${drain}`;
 
 verifies('AEM-CORE-080', 'a module with live events cannot be unloaded, and they go on', async ({
   probe,
@@ -39,7 +39,7 @@ verifies('AEM-CORE-082', 'a module is unloaded and loaded again while others go 
   after(() => sh(loaded));
   await sh('rmmod aem_example');
   expect(await p.send('init', { module: 'example' })).toMatchObject({ ret: -1 });
-  await sh(insmod);
+  await sh(insmod('example'));
 
   const eid = await p.ok('register');
   await p.ok('start', { eid });
@@ -96,7 +96,7 @@ verifies('AEM-CORE-085', 'a drained module is unloaded while its events’ proce
   await sh('rmmod aem_example');
 
   expect((await p.send('calls')).ret).toBe(0);
-  await sh(insmod);
+  await sh(insmod('example'));
   const next = await p.ok('register');
   await p.ok('start', { eid: next });
   await p.ok('fire', { eid: next });

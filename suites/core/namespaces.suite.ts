@@ -3,7 +3,7 @@
 import { expect } from 'vitest';
 import { evf, returned } from '../harness/aem.ts';
 import { startedEvent } from '../harness/handler-process.ts';
-import { putBack } from '../harness/setting.ts';
+import { maxUserEvents, set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 
 const [alice, bob, carol] = [1001, 1002, 1003].map((id) => ({ uid: id, gid: id }));
@@ -31,10 +31,8 @@ verifies('AEM-CORE-174', 'a process in a user and a pid namespace has events as 
 });
 
 verifies('AEM-CORE-175', 'the quota of a user holds for what it is inside a namespace', async ({ probe, sh, after }) => {
-  const quota = '/proc/sys/aem/max_user_events';
-  await putBack({ sh, after }, quota);
   const [out, root, other] = [await probe(alice), await probe({ argv: inside }), await probe(bob)];
-  await sh(`echo 3 > ${quota}`);
+  await set({ sh, after }, maxUserEvents, 3);
 
   await out.ok('register');
   await root.ok('register');

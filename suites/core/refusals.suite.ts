@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { evf, ev, zone } from '../harness/aem.ts';
 import { footprint } from '../harness/faults.ts';
 import { ended, startedEvent } from '../harness/handler-process.ts';
-import { putBack } from '../harness/setting.ts';
+import { set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 
 const alice = { uid: 1001, gid: 1001 };
@@ -30,8 +30,7 @@ verifies('AEM-CORE-190', 'a thread that cannot have its ring gets no event, and 
 });
 
 verifies('AEM-CORE-191', 'a zone that cannot be mapped is none and costs nothing', async ({ probe, sh, after }) => {
-  await putBack({ sh, after }, zoneQuota);
-  await sh(`echo 64 > ${zoneQuota}`);
+  await set({ sh, after }, zoneQuota, 64);
   for (const kind of [zone.v, zone.u]) {
     const p = await probe(alice);
     await p.ok('init', { module: 'core' });
@@ -50,8 +49,7 @@ verifies('AEM-CORE-191', 'a zone that cannot be mapped is none and costs nothing
 });
 
 verifies('AEM-CORE-192', 'a zone is not there when its program cannot be told where', async ({ probe, sh, after }) => {
-  await putBack({ sh, after }, zoneQuota);
-  await sh(`echo 64 > ${zoneQuota}`);
+  await set({ sh, after }, zoneQuota, 64);
   for (const kind of [zone.v, zone.u]) {
     const p = await probe(alice);
     const maps = (): Promise<string> => sh(`grep -c aem-core /proc/${p.pid}/maps || true`);
@@ -187,9 +185,8 @@ verifies('AEM-CORE-201', 'an activation that is taken back and merges with a lat
 });
 
 verifies('AEM-CORE-202', 'a user’s processes together have no larger zones than the quota', async ({ probe, sh, after }) => {
-  await putBack({ sh, after }, zoneQuota);
   const [one, two, other] = [await probe(alice), await probe(alice), await probe({ uid: 1002, gid: 1002 })];
-  await sh(`echo 96 > ${zoneQuota}`);
+  await set({ sh, after }, zoneQuota, 96);
 
   await one.ok('vmtable', { zone: zone.v, size: 65536 });
 

@@ -6,6 +6,7 @@ import { startedEvent } from '../harness/handler-process.ts';
 import type { Call } from '../harness/probe.ts';
 import { verifies } from '../harness/verifies.ts';
 import { bands, makeFolder, watch, watcher } from '../fd/watch.ts';
+import { watch as watchEnd } from '../pexit/watch.ts';
 import { create, hold, millisecond } from '../timer/timer.ts';
 
 verifies('AEM-CORE-223', 'timers, files, ends of processes and other events come while a program computes', async (context) => {
@@ -16,11 +17,7 @@ verifies('AEM-CORE-223', 'timers, files, ends of processes and other events come
   const targets = await Promise.all([1, 2, 3].map((status) => spawn(['probe', 'target', 'return', String(status)])));
   for (const target of targets) await line(target);
   const ends: number[] = [];
-  for (const { pid } of targets) {
-    const eid = await p.ok('register', { module: 'pexit', pid });
-    await p.ok('start', { eid });
-    ends.push(eid);
-  }
+  for (const { pid } of targets) ends.push(await watchEnd(p, pid));
   const [made] = await watch(p, folder, ['create']);
   const event = await startedEvent(p, each);
   const timers = [await create(p), await create(p)];

@@ -3,9 +3,11 @@
 import { expect } from 'vitest';
 import { startedEvent } from '../harness/handler-process.ts';
 import type { Probe } from '../harness/probe.ts';
-import { putBack } from '../harness/setting.ts';
+import { maxUserEvents, set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 import { interest, makeFolder, news, open, register, told, watch, watcher } from './watch.ts';
+
+const maxRecords = '/sys/module/aem_fd/parameters/max_records';
 
 /** An event's books, as numbers. */
 async function books(p: Probe, eid: number): Promise<Record<'raised' | 'delivered' | 'coalesced' | 'pending', number>> {
@@ -80,12 +82,10 @@ verifies('AEM-FD-043', 'each entry of a directory is told, in order', async (con
 });
 
 verifies('AEM-FD-044', 'what there is no room for is told by one call with the name that was registered and no pid', async (context) => {
-  const limit = '/sys/module/aem_fd/parameters/max_records';
-  await putBack(context, limit);
   const folder = await makeFolder(context);
   const p = await watcher(context.probe);
   const by = await context.probe();
-  await context.sh(`echo 4 > ${limit}`);
+  await set(context, maxRecords, 4);
   const [eid = 0] = await register(p, folder, ['create']);
 
   await by.ok('file-make-many', { name: `${folder}/f`, count: 10 });
@@ -102,12 +102,10 @@ verifies('AEM-FD-044', 'what there is no room for is told by one call with the n
 });
 
 verifies('AEM-FD-049', 'what is kept for an event counts in its user’s quota until it is told', async (context) => {
-  const quota = '/proc/sys/aem/max_user_events';
-  await putBack(context, quota);
   const folder = await makeFolder(context);
   const p = await watcher(context.probe, { uid: 1001 });
   const by = await context.probe();
-  await context.sh(`echo 4 > ${quota}`);
+  await set(context, maxUserEvents, 4);
   const [eid = 0] = await register(p, folder, ['create']);
 
   await by.ok('file-make-many', { name: `${folder}/f`, count: 6 });
@@ -123,10 +121,9 @@ verifies('AEM-FD-049', 'what is kept for an event counts in its user’s quota u
 });
 
 verifies('AEM-FD-045', 'the last call comes behind all that was kept', async (context) => {
-  const limit = '/sys/module/aem_fd/parameters/max_records';
-  await putBack(context, limit);
+  await set(context, maxRecords, 2);
   const mount = `${await makeFolder(context)}/mount`;
-  await context.sh(`mkdir ${mount}; mount -t tmpfs tmpfs ${mount}; echo 2 > ${limit}`);
+  await context.sh(`mkdir ${mount}; mount -t tmpfs tmpfs ${mount}`);
   const p = await watcher(context.probe);
   const by = await context.probe();
   const [eid] = await register(p, mount, ['create']);

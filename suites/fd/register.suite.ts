@@ -2,7 +2,8 @@
 /** Registering: which events come of it, and what is refused. */
 import { expect } from 'vitest';
 import { evf } from '../harness/aem.ts';
-import { putBack } from '../harness/setting.ts';
+import { ensureLoaded } from '../harness/modules.ts';
+import { maxUserEvents, set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 import { bands, interest, makeFolder, nofollow, open, register, told, watch, watcher } from './watch.ts';
 
@@ -34,11 +35,9 @@ verifies('AEM-FD-029', 'a cleared set has -1 in each slot', async (context) => {
 });
 
 verifies('AEM-FD-030', 'when not all events can be registered none is', async (context) => {
-  const quota = '/proc/sys/aem/max_user_events';
-  await putBack(context, quota);
   const folder = await makeFolder(context);
   const p = await watcher(context.probe, alice);
-  await context.sh(`echo 3 > ${quota}`);
+  await set(context, maxUserEvents, 3);
 
   const refused = await p.send('fd-register', { name: folder, flags: interest('in', 'out', 'hup', 'open') });
 
@@ -132,10 +131,9 @@ verifies('AEM-FD-036', 'the kernel refuses by itself what the library would not 
 });
 
 verifies('AEM-FD-037', 'a user has no more events on a file than the limit', async (context) => {
-  const limit = '/sys/module/aem_fd/parameters/max_watches';
-  await putBack(context, limit);
+  await set(context, '/sys/module/aem_fd/parameters/max_watches', 3);
   const folder = await makeFolder(context);
-  await context.sh(`mkdir ${folder}/other; echo 3 > ${limit}`);
+  await context.sh(`mkdir ${folder}/other`);
   const [one, two, bob] = [await watcher(context.probe, alice), await watcher(context.probe, alice), await watcher(context.probe, { uid: 1002 })];
 
   const [eid] = await register(one, folder, ['in', 'out']);
@@ -166,7 +164,7 @@ verifies('AEM-FD-038', 'an event that is shut down is told of nothing more, and 
 verifies('AEM-FD-039', 'aemFD_init() tells whether the module is there', async ({ probe, sh, after }) => {
   const p = await probe();
   expect(await p.ok('fd-init')).toBe(0);
-  after(() => sh('test -d /sys/module/aem_fd || insmod /lib/aem/aem-fd.ko'));
+  after(() => sh(ensureLoaded('fd')));
 
   await sh('rmmod aem_fd');
 
@@ -176,7 +174,7 @@ verifies('AEM-FD-039', 'aemFD_init() tells whether the module is there', async (
 verifies('AEM-FD-040', 'the module is not unloaded while a file is watched, and can be afterwards', async (context) => {
   const { sh, run } = context;
   const folder = await makeFolder(context);
-  context.after(() => sh('test -d /sys/module/aem_fd || insmod /lib/aem/aem-fd.ko'));
+  context.after(() => sh(ensureLoaded('fd')));
   const p = await watcher(context.probe);
   const [eid] = await watch(p, folder, ['create']);
 

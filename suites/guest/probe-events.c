@@ -285,6 +285,15 @@ void example_handler(int eid, char *data, int len, unsigned long cookie)
 		errno = saved;
 }
 
+void finish_call(struct message *m, int eid)
+{
+	put_text(m, "}");
+	send_message(m);
+	perform_script(eid, NULL, 0);
+	handler_depth--;
+	atomic_fetch_add(&calls, 1);
+}
+
 void pexit_handler(int eid, int pid, int status)
 {
 	struct message m = { 0 };
@@ -293,11 +302,7 @@ void pexit_handler(int eid, int pid, int status)
 	begin_call(&m, eid);
 	put_number(&m, "pid", pid);
 	put_number(&m, "status", status);
-	put_text(&m, "}");
-	send_message(&m);
-	perform_script(eid, NULL, 0);
-	handler_depth--;
-	atomic_fetch_add(&calls, 1);
+	finish_call(&m, eid);
 }
 
 /* Verbs */

@@ -31,11 +31,7 @@ static void fd_handler(int eid, char *name, int len, int pid, int band)
 	put_number(&m, "len", len);
 	put_number(&m, "pid", pid);
 	put_number(&m, "band", band);
-	put_text(&m, "}");
-	send_message(&m);
-	perform_script(eid, NULL, 0);
-	handler_depth--;
-	atomic_fetch_add(&calls, 1);
+	finish_call(&m, eid);
 	errno = saved;
 }
 

@@ -121,10 +121,15 @@ void fail(const struct command *c, int error)
 	answer_with(c, -1, error, NULL);
 }
 
+long long clock_ns(clockid_t clock)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
 long long now_ns(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000LL + t.tv_nsec;
+	return clock_ns(CLOCK_MONOTONIC);
 }

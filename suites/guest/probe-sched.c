@@ -28,14 +28,6 @@ static atomic_int turn;
 static atomic_long steps;	/* of all who are busy */
 static int doze_pipe[2] = { -1, -1 };
 
-static long cpu_ns(clockid_t clock)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * 1000000000L + t.tv_nsec;
-}
-
 /* As pthread_getcpuclockid(), by the thread's id. */
 static clockid_t clock_of_thread(int tid)
 {
@@ -44,13 +36,13 @@ static clockid_t clock_of_thread(int tid)
 
 void spend(long us)
 {
-	long until = cpu_ns(CLOCK_THREAD_CPUTIME_ID) + us * 1000;
+	long until = clock_ns(CLOCK_THREAD_CPUTIME_ID) + us * 1000;
 
-	while (cpu_ns(CLOCK_THREAD_CPUTIME_ID) < until)
+	while (clock_ns(CLOCK_THREAD_CPUTIME_ID) < until)
 		;
 }
 
-static int allow(unsigned long mask)
+static int allow(int tid, unsigned long mask)
 {
 	cpu_set_t set;
 	int cpu;
@@ -59,18 +51,18 @@ static int allow(unsigned long mask)
 	for (cpu = 0; mask; cpu++, mask >>= 1)
 		if (mask & 1)
 			CPU_SET(cpu, &set);
-	return sched_setaffinity(0, sizeof(set), &set);
+	return sched_setaffinity(tid, sizeof(set), &set);
 }
 
 /* `pin cpus=MASK`: the calling thread may run there. */
 static void do_pin(const struct command *c)
 {
-	answer(c, allow(number(c, "cpus", 1)));
+	answer(c, allow(0, number(c, "cpus", 1)));
 }
 
 static int move(const struct command *c)
 {
-	return allow(1UL << number(c, "home", 0)) ?: allow(number(c, "cpus", 1));
+	return allow(0, 1UL << number(c, "home", 0)) ?: allow(0, number(c, "cpus", 1));
 }
 
 /*
@@ -116,22 +108,13 @@ static void do_policy(const struct command *c)
 	answer(c, syscall(SYS_sched_setattr, 0, &attr, 0));
 }
 
-static void tell_did(const char *what)
-{
-	struct message m = { 0 };
-
-	put_text(&m, "{");
-	put_string(&m, "did", what);
-	send_message(&m);
-}
-
 /* `busy`: computes until `relax`; ret is in how many steps. */
 static void do_busy(const struct command *c)
 {
 	int mine = atomic_load(&turn);
 	long done = 0;
 
-	tell_did("busy");
+	tell("busy", 0, 0);
 	while (atomic_load(&turn) == mine) {
 		atomic_fetch_add(&steps, 1);
 		done++;
@@ -154,7 +137,7 @@ static void do_storm(const struct command *c)
 	long raised = 0, ret = 0, ahead = number(c, "ahead", 0);
 	struct message m = { 0 };
 
-	tell_did("storm");
+	tell("storm", 0, 0);
 	while (atomic_load(&turn) == mine && !ret) {
 		if (ahead && raised - atomic_load(&calls) >= ahead) {
 			sched_yield();
@@ -182,7 +165,7 @@ static void do_doze(const struct command *c)
 		answer(c, -1);
 		return;
 	}
-	tell_did("doze");
+	tell("doze", 0, 0);
 	while (read(doze_pipe[0], &byte, 1) == 1 && byte == 'x')
 		woken++;
 	answer(c, woken);
@@ -245,25 +228,15 @@ static bool provoke(const struct command *c, int tid, long *ran)
 	await_sleep(tid);
 	/* Longer than it has run since the last time: it is owed its turn. */
 	before = *ran;
-	*ran = cpu_ns(clock);
+	*ran = clock_ns(clock);
 	spend(number(c, "spend", 2000) + 2 * (*ran - before) / 1000);
 	if (number(c, "turn", 1))
 		await_turn();
 	if (number(c, "wake", 0) && write(doze_pipe[1], "x", 1) != 1)
 		return false;
-	before = cpu_ns(clock);
+	before = clock_ns(clock);
 	fire_event(number(c, "eid", 0), 0, 1, NULL, 0);
-	return cpu_ns(clock) != before;
-}
-
-/* So that the two are on one CPU, wherever the caller may run. */
-static int fetch(int tid)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(sched_getcpu(), &set);
-	return sched_setaffinity(tid, sizeof(set), &set);
+	return clock_ns(clock) != before;
 }
 
 /*
@@ -280,8 +253,9 @@ static void do_provoke(const struct command *c)
 	if (number(c, "wake", 0) && !make_doze_pipe())
 		ret = -1;
 	for (i = 0; i < rounds && !ret; i++) {
+		/* So that the two are on one CPU, wherever the caller may run. */
 		if (number(c, "fetch", 0))
-			ret = fetch(tid);
+			ret = allow(tid, 1UL << sched_getcpu());
 		first += provoke(c, tid, &ran);
 	}
 	/* What it has raised last has run, too. */
@@ -302,9 +276,9 @@ static void do_cpu_times(const struct command *c)
 	struct message m = { 0 };
 
 	do {
-		first = cpu_ns(one);
-		second = cpu_ns(other);
-	} while (cpu_ns(one) - first + cpu_ns(other) - second > 1000000);
+		first = clock_ns(one);
+		second = clock_ns(other);
+	} while (clock_ns(one) - first + clock_ns(other) - second > 1000000);
 	put_number(&m, "first", first / 1000);
 	put_number(&m, "second", second / 1000);
 	answer_with(c, 0, 0, &m);

@@ -55,12 +55,9 @@ static struct timespec to_timespec(long ns)
 	return (struct timespec){ ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
 }
 
-static long clock_ns(clockid_t clock)
+static long shown_ns(clockid_t clock)
 {
-	struct timespec t;
-
-	clock_gettime(shown_by(clock), &t);
-	return to_ns(&t);
+	return clock_ns(shown_by(clock));
 }
 
 /* The handler */
@@ -77,12 +74,8 @@ static void timer_handler(int id, void *arg)
 	begin_call(&m, id);
 	put_number(&m, "arg", (long)arg);
 	put_number(&m, "overrun", overrun);
-	put_number(&m, "late", clock_ns(tm->base) - tm->due - (tm->expirations - 1) * tm->interval);
-	put_text(&m, "}");
-	send_message(&m);
-	perform_script(id, NULL, 0);
-	handler_depth--;
-	atomic_fetch_add(&calls, 1);
+	put_number(&m, "late", shown_ns(tm->base) - tm->due - (tm->expirations - 1) * tm->interval);
+	finish_call(&m, id);
 	errno = saved;
 }
 
@@ -182,7 +175,7 @@ static struct itimerspec spec_of(const struct command *c, clockid_t clock, int *
 	if (given(c, "at"))
 		spec.it_value = to_timespec(number(c, "at", 0));
 	if (given(c, "ahead"))
-		spec.it_value = to_timespec(clock_ns(clock) + number(c, "ahead", 0));
+		spec.it_value = to_timespec(shown_ns(clock) + number(c, "ahead", 0));
 	if (given(c, "at") || given(c, "ahead"))
 		*flags = TIMER_ABSTIME;
 	if (given(c, "flags"))
@@ -204,7 +197,7 @@ static void note_due(struct timer *tm, const struct itimerspec *spec, int flags)
 	bool absolute = flags & TIMER_ABSTIME;
 
 	tm->base = !absolute && tm->clock == CLOCK_REALTIME ? CLOCK_MONOTONIC : tm->clock;
-	tm->due = to_ns(&spec->it_value) + (absolute ? 0 : clock_ns(tm->base));
+	tm->due = to_ns(&spec->it_value) + (absolute ? 0 : shown_ns(tm->base));
 	tm->interval = to_ns(&spec->it_interval);
 	tm->expirations = 0;
 }
@@ -248,7 +241,7 @@ static void do_overrun(const struct command *c)
 /* Sets the system's clock by so much. */
 static void do_clock_step(const struct command *c)
 {
-	struct timespec t = to_timespec(clock_ns(CLOCK_REALTIME) + number(c, "by", 0));
+	struct timespec t = to_timespec(shown_ns(CLOCK_REALTIME) + number(c, "by", 0));
 
 	answer(c, clock_settime(CLOCK_REALTIME, &t));
 }
@@ -257,9 +250,9 @@ static void do_clock_step(const struct command *c)
 static void do_pass(const struct command *c)
 {
 	clockid_t clock = clock_of(c);
-	long until = clock_ns(clock) + number(c, "value", 0);
+	long until = shown_ns(clock) + number(c, "value", 0);
 
-	while (clock_ns(clock) < until)
+	while (shown_ns(clock) < until)
 		;
 	answer(c, 0);
 }

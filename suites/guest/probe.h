@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #define MAX_WORDS	32
 
@@ -49,6 +50,7 @@ void send_message(struct message *m);
 void answer(const struct command *c, long ret);
 void fail(const struct command *c, int error);
 void answer_with(const struct command *c, long ret, int error, struct message *more);
+long long clock_ns(clockid_t clock);	/* 0 of one that is not there */
 long long now_ns(void);
 
 /* probe.c */
@@ -71,6 +73,8 @@ void pexit_handler(int eid, int pid, int status);
 /* What every handler begins its report with, and the script that it runs. */
 void begin_call(struct message *m, int eid);
 void perform_script(int eid, char *data, int len);
+/* Sends the report and does the rest, of a handler without data. */
+void finish_call(struct message *m, int eid);
 /* The handler that a command names, or the good one. */
 void *handler_of(const struct command *c, void *good);
 void unmap_zone(void);

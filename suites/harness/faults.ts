@@ -3,6 +3,7 @@
 import { expect } from 'vitest';
 import { leakScript } from './leaks.ts';
 import type { Answer } from './probe.ts';
+import { set } from './setting.ts';
 import type { Context, TestOptions } from './verifies.ts';
 
 /** The flavours whose kernel can be told to refuse memory and copies; hundreds of times, and on a slow kernel. */
@@ -21,13 +22,8 @@ const settings: readonly (readonly [file: string, value: string])[] = [
 ];
 
 /** From here to the test's end a probe's command with `fail: N` is refused the N-th of all that it asks for. */
-export async function armFaults({ sh, after }: Pick<Context, 'sh' | 'after'>): Promise<void> {
-  for (const [file, value] of settings) {
-    const path = `${debugfs}/${file}`;
-    const before = await sh(`cat ${path}`);
-    after(() => sh(`echo ${before} > ${path}`));
-    await sh(`echo ${value} > ${path}`);
-  }
+export async function armFaults(context: Pick<Context, 'sh' | 'after'>): Promise<void> {
+  for (const [file, value] of settings) await set(context, `${debugfs}/${file}`, value);
 }
 
 /** A request that was refused, or the attempt in which there was none left to be refused. */

@@ -2,6 +2,9 @@
 /** Settings of the kernel under test: sysctls and parameters of modules. */
 import type { Context } from './context.ts';
 
+/** How many events a user may have. */
+export const maxUserEvents = '/proc/sys/aem/max_user_events';
+
 /** How soon it is looked whether a handler was left, in milliseconds. */
 export const lookMs = '/proc/sys/aem/look_ms';
 
@@ -13,7 +16,7 @@ export async function putBack({ sh, after }: Pick<Context, 'sh' | 'after'>, path
 }
 
 /** Changes a setting for the length of a test. */
-export async function set(context: Pick<Context, 'sh' | 'after'>, path: string, value: number): Promise<void> {
+export async function set(context: Pick<Context, 'sh' | 'after'>, path: string, value: number | string): Promise<void> {
   await putBack(context, path);
   await context.sh(`echo ${value} > ${path}`);
 }

@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { returned } from '../harness/aem.ts';
 import { armFaults, eachFault, footprint, injecting, leaks } from '../harness/faults.ts';
-import { putBack } from '../harness/setting.ts';
+import { maxUserEvents, set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 import { pidIn, watch } from './watch.ts';
 
@@ -101,13 +101,11 @@ verifies('AEM-PEXIT-024', 'a watcher with CAP_SYS_PTRACE can watch every user’
 });
 
 verifies('AEM-PEXIT-038', 'a refused watch is no event and costs no quota', async ({ probe, spawn, line, sh, after }) => {
-  const quota = '/proc/sys/aem/max_user_events';
-  await putBack({ sh, after }, quota);
   const theirs = await spawn(['probe', 'target', 'return'], bob);
   await line(theirs);
   const [p, own] = [await probe(alice), await spawn(['sleep', '1000'], alice)];
   await p.ok('init', { module: 'pexit' });
-  await sh(`echo 1 > ${quota}`);
+  await set({ sh, after }, maxUserEvents, 1);
 
   for (let i = 0; i < 3; i++) {
     expect(await p.send('register', { module: 'pexit', pid: theirs.pid })).toMatchObject({ ret: -1, errno: 'EPERM' });

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What the tests of aem-sched share. Masks of CPUs are numbers, a bit a CPU. */
-import type { Probe } from '../harness/probe.ts';
+import { ExpectationError } from '../harness/expectation.ts';
+import type { Answer, Arguments, Probe } from '../harness/probe.ts';
+import { enterTracing, tracing } from '../harness/tracing.ts';
 import type { Context } from '../harness/verifies.ts';
 
 /** Where everything is that is to meet on one CPU; the harness's own processes may run on the others, too. */
@@ -50,17 +52,22 @@ export async function raiser({ probe }: Context, cpu = 0): Promise<Probe> {
 /** A thread of the probe that computes where all meet, until the probe is told to relax. */
 export async function competitor(p: Probe, name = 'busy'): Promise<void> {
   await p.ok('thread', { name, cpu: meeting });
-  void p.on(name, 'busy').catch(() => undefined);
-  await p.notice('did');
+  await begins(p, name, 'busy');
 }
 
-const tracing = '/sys/kernel/tracing';
+/** Has a thread do something until the probe is told to relax. Its answer is for who wants it. */
+export async function begins(p: Probe, thread: string, verb: string, args: Arguments = {}): Promise<{ readonly answer: Promise<Answer> }> {
+  const answer = p.on(thread, verb, args);
+  const { did } = await p.notice('did');
+  if (did !== verb) throw new ExpectationError(`${thread} to begin to ${verb}`, String(did));
+  return { answer };
+}
 
 /** Has the kernel tell where it wakes a thread up, from here on. */
 export async function traceWakeups({ sh, after }: Context, pid: number): Promise<void> {
   after(() => sh(`cd ${tracing}/events && echo 0 > enable && for e in sched_wakeup sched_migrate_task; do echo 0 > sched/$e/filter; done; echo 1 > ../tracing_on`));
   await sh(
-    `grep -q ' ${tracing} ' /proc/mounts || mount -t tracefs tracefs ${tracing}; cd ${tracing} && echo > trace && echo 1 > tracing_on && ` +
+    `${enterTracing} && echo > trace && echo 1 > tracing_on && ` +
       `for e in sched_wakeup sched_migrate_task; do echo 'pid == ${pid}' > events/sched/$e/filter && echo 1 > events/sched/$e/enable; done`,
   );
 }

@@ -2,10 +2,10 @@
 /** What a thread with events takes from its equals: its turn sooner, and no more than its share. */
 import { expect } from 'vitest';
 import { startedEvent } from '../harness/handler-process.ts';
-import type { Arguments, Probe } from '../harness/probe.ts';
+import type { Probe } from '../harness/probe.ts';
 import { verifies } from '../harness/verifies.ts';
 import type { Context } from '../harness/verifies.ts';
-import { countedSince, meeting, only, readBooks } from './sched.ts';
+import { begins, countedSince, meeting, only, readBooks } from './sched.ts';
 
 /** A probe whose first thread shares a CPU with an equal, and one that raises its event from another CPU. */
 async function neighbours({ probe }: Context): Promise<{ readonly p: Probe; readonly equal: number }> {
@@ -14,12 +14,6 @@ async function neighbours({ probe }: Context): Promise<{ readonly p: Probe; read
   await p.ok('thread', { name: 'raiser', cpu: 0 });
   await p.ok('pin', { cpus: only(meeting) });
   return { p, equal };
-}
-
-/** Has a thread do something until it is told to relax, whenever that will be. */
-async function begins(p: Probe, thread: string, verb: string, args: Arguments = {}): Promise<void> {
-  void p.on(thread, verb, args).catch(() => undefined);
-  expect(await p.notice('did')).toMatchObject({ did: verb });
 }
 
 /** Of the CPU time of a thread that gets events all the time and of its equal, how many percent the first has. */

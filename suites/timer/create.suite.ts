@@ -3,6 +3,7 @@
 import { expect } from 'vitest';
 import { evf } from '../harness/aem.ts';
 import { ended } from '../harness/handler-process.ts';
+import { ensureLoaded, insmod } from '../harness/modules.ts';
 import { verifies } from '../harness/verifies.ts';
 import { armed, clocks, create, hour, millisecond } from './timer.ts';
 
@@ -119,11 +120,11 @@ verifies('AEM-TIMER-028', 'a timer’s handler runs in a process of its own', as
 
 verifies('AEM-TIMER-031', 'aemTimer_init() tells whether the module is there', async ({ probe, sh, after }) => {
   const p = await probe();
-  after(() => sh('test -e /dev/aem-timer || insmod /lib/aem/aem-timer.ko'));
+  after(() => sh(ensureLoaded('timer')));
 
   expect(await p.send('init', { module: 'timer' })).toMatchObject({ ret: 0 });
   await sh('rmmod aem_timer');
   expect(await p.send('init', { module: 'timer' })).toMatchObject({ ret: -1 });
-  await sh('insmod /lib/aem/aem-timer.ko');
+  await sh(insmod('timer'));
   expect(await p.send('init', { module: 'timer' })).toMatchObject({ ret: 0 });
 });

@@ -2,6 +2,7 @@
 /** What is refused, and what is left of a timer that was deleted or whose module goes. */
 import { expect } from 'vitest';
 import { armFaults, eachFault, footprint, injecting, leaks } from '../harness/faults.ts';
+import { ensureLoaded, insmod } from '../harness/modules.ts';
 import type { Answer, Probe } from '../harness/probe.ts';
 import { verifies } from '../harness/verifies.ts';
 import { armed, create, hold, hour, millisecond, second } from './timer.ts';
@@ -102,7 +103,7 @@ verifies('AEM-TIMER-036', 'a timer that is deleted expires no more', async ({ pr
 verifies('AEM-TIMER-030', 'a drained module is unloaded while timers were armed', async ({ probe, sh, after }) => {
   const drain = '/sys/class/misc/aem-timer/drain';
   const p = await probe();
-  after(() => sh(`test -e /dev/aem-timer || insmod /lib/aem/aem-timer.ko; echo 0 > ${drain}`));
+  after(() => sh(`${ensureLoaded('timer')}; echo 0 > ${drain}`));
   const soon = await create(p);
   for (const clock of ['monotonic', 'realtime', 'boottime']) await armed(p, { value: hour }, { clock });
   const held = await hold(p);
@@ -115,7 +116,7 @@ verifies('AEM-TIMER-030', 'a drained module is unloaded while timers were armed'
   await p.ok('pass', { value: 40 * millisecond });
 
   expect(await p.settle()).toEqual([]);
-  await sh('insmod /lib/aem/aem-timer.ko');
+  await sh(insmod('timer'));
   const next = await armed(p, { value: 1 });
   expect(await p.nextCall()).toMatchObject({ eid: next });
 });
