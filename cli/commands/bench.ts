@@ -8,7 +8,7 @@ import { checkWritable } from '../../lib/make-folder.ts';
 import { renderFiles } from '../../reporters/bench/fd.ts';
 import type { FileResults } from '../../reporters/bench/fd.ts';
 import { labelOf, processLabelOf } from '../../reporters/bench/mechanisms.ts';
-import type { BenchClock } from '../../reporters/bench/results.ts';
+import type { BenchClock, BenchResults } from '../../reporters/bench/results.ts';
 import { grouped } from '../../reporters/bench/row.ts';
 import { renderSched } from '../../reporters/bench/sched.ts';
 import type { SchedResults } from '../../reporters/bench/sched.ts';
@@ -138,12 +138,12 @@ interface Progress {
   say(message: string, done?: number, total?: number): void;
 }
 
-/** Measures, tells what was seen and leaves `bench-NAME.json` in a folder. */
+/** Measures, leaves what was measured in a folder and tells it. */
 async function report<Results>(
-  name: string,
   out: string,
   measure: (progress: Progress) => Promise<Results>,
   render: (results: Results) => string,
+  write: (results: Results, out: string) => Promise<readonly string[]>,
 ): Promise<void> {
   const interruption = abortOnSignal();
   const view = buildProgressView(process.stderr);
@@ -157,14 +157,22 @@ async function report<Results>(
         view.show({ stage: 'programs', message, ...(done === undefined || total === undefined ? {} : { done, total }) }),
     });
     view.done();
-    const path = join(out, `bench-${name}.json`);
-    await writeAtomically(path, `${JSON.stringify(results, undefined, 2)}\n`, out);
+    const paths = await write(results, out);
     process.stdout.write(render(results));
-    process.stdout.write(`Report: ${relative('.', path)}\n`);
+    process.stdout.write(`Report${paths.length > 1 ? 's' : ''}: ${paths.map((path) => relative('.', path)).join(', ')}\n`);
   } finally {
     view.done();
     interruption.dispose();
   }
+}
+
+/** Writes bench-NAME.json into a folder. */
+function asJson(name: string): (results: unknown, out: string) => Promise<readonly string[]> {
+  return async (results, out) => {
+    const path = join(out, `bench-${name}.json`);
+    await writeAtomically(path, `${JSON.stringify(results, undefined, 2)}\n`, out);
+    return [path];
+  };
 }
 
 function files({ quick, out, memory }: Options): Promise<void> {
@@ -176,7 +184,7 @@ function files({ quick, out, memory }: Options): Promise<void> {
       onBoot: () => say('booting'),
       onBegin: (how) => say(`measuring: ${how}`),
     });
-  return report('fd', out, measure, renderFiles);
+  return report(out, measure, renderFiles, asJson('fd'));
 }
 
 interface TimerOptions extends Pick<Options, 'quick' | 'out' | 'memory'> {
@@ -193,7 +201,7 @@ function timer({ quick, armed, out, memory }: TimerOptions): Promise<void> {
       onBoot: () => say('booting'),
       onBegin: (idle, done, total) => say(`measuring beside ${grouped(idle)} timers`, done, total),
     });
-  return report('timer', out, measure, renderTimers);
+  return report(out, measure, renderTimers, asJson('timer'));
 }
 
 interface SchedOptions extends Pick<Options, 'quick' | 'out' | 'memory'> {
@@ -217,7 +225,7 @@ function sched({ quick, busy, out, cpus, memory }: SchedOptions): Promise<void> 
           total,
         ),
     });
-  return report('sched', out, measure, renderSched);
+  return report(out, measure, renderSched, asJson('sched'));
 }
 
 const phases: Readonly<Record<BenchClock, string>> = { icount: 'in instructions', host: 'by the host’s clock' };
@@ -254,33 +262,15 @@ function nameOf({ mechanism, idle, ownerMiB }: Begun): string {
   return `${processLabelOf(mechanism)}, owner of ${ownerMiB ?? 0} MiB`;
 }
 
-async function core(options: Options): Promise<void> {
-  const interruption = abortOnSignal();
-  const view = buildProgressView(process.stderr);
-  try {
-    await checkWritable(options.out);
-    const results = await measureCore({
+function core(options: Options): Promise<void> {
+  const measure = ({ say, ...progress }: Progress): Promise<BenchResults> =>
+    measureCore({
+      ...progress,
       quick: options.quick === true,
       idle: idleOf(options),
       memoryMiB: options.memory,
-      command: ['aemcert', ...process.argv.slice(2)],
-      signal: interruption.signal,
-      onBuild: view.show,
-      onBoot: (clock) => view.show({ stage: 'programs', message: `booting, to measure ${phases[clock]}` }),
-      onBegin: (clock, begun) =>
-        view.show({
-          stage: 'programs',
-          message: `measuring ${phases[clock]}: ${nameOf(begun)}`,
-          done: begun.done,
-          total: begun.plan,
-        }),
+      onBoot: (clock) => say(`booting, to measure ${phases[clock]}`),
+      onBegin: (clock, begun) => say(`measuring ${phases[clock]}: ${nameOf(begun)}`, begun.done, begun.plan),
     });
-    view.done();
-    const paths = await writeBench(results, options.out);
-    process.stdout.write(renderTable(results));
-    process.stdout.write(`Reports: ${paths.map((path) => relative('.', path)).join(', ')}\n`);
-  } finally {
-    view.done();
-    interruption.dispose();
-  }
+  return report(options.out, measure, renderTable, writeBench);
 }

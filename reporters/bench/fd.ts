@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { formatDuration } from '../text.ts';
 import type { TargetInfo } from '../results.ts';
+import type { BenchRun } from './results.ts';
 import { grouped, row } from './row.ts';
 
 /**
@@ -18,13 +19,8 @@ export interface FileMeasurement extends Readonly<Partial<Record<Operation, numb
   readonly how: string;
 }
 
-export interface FileResults {
+export interface FileResults extends BenchRun {
   readonly schema: 'aemcert-bench-fd/1';
-  readonly startedAt: string;
-  readonly finishedAt: string;
-  readonly command: readonly string[];
-  /** `uname -r` */
-  readonly release: string;
   readonly target: TargetInfo;
   readonly measurements: readonly FileMeasurement[];
 }

@@ -88,14 +88,20 @@ export interface ClockRun {
   readonly processes: readonly ProcessMeasurement[];
 }
 
-export interface BenchResults {
-  readonly schema: 'aemcert-bench-core/2';
+/** What every benchmark's results begin with. */
+export interface BenchRun {
+  readonly schema: string;
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly command: readonly string[];
+  /** `uname -r` */
+  readonly release: string;
+}
+
+export interface BenchResults extends BenchRun {
+  readonly schema: 'aemcert-bench-core/2';
   /** Fewer rounds and sources than a whole run has. */
   readonly quick: boolean;
-  readonly release: string;
   readonly runs: readonly ClockRun[];
 }
 

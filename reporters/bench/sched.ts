@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { formatDuration } from '../text.ts';
 import type { TargetInfo } from '../results.ts';
+import type { BenchRun } from './results.ts';
 import { grouped, row } from './row.ts';
 
 /**
@@ -37,13 +38,8 @@ export interface Compared<One> {
   readonly with: readonly One[];
 }
 
-export interface SchedResults {
+export interface SchedResults extends BenchRun {
   readonly schema: 'aemcert-bench-sched/1';
-  readonly startedAt: string;
-  readonly finishedAt: string;
-  readonly command: readonly string[];
-  /** `uname -r` */
-  readonly release: string;
   /** The guest of several CPUs; the other has one, and is the same otherwise. */
   readonly target: TargetInfo;
   readonly oneCpu: Compared<SchedMeasurement>;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { formatDuration } from '../text.ts';
 import type { TargetInfo } from '../results.ts';
+import type { BenchRun } from './results.ts';
 import { grouped, row } from './row.ts';
 
 /**
@@ -46,13 +47,8 @@ export interface TimerMeasurement extends Readonly<Record<(typeof steps)[number]
   readonly expire: number;
 }
 
-export interface TimerResults {
+export interface TimerResults extends BenchRun {
   readonly schema: 'aemcert-bench-timer/1';
-  readonly startedAt: string;
-  readonly finishedAt: string;
-  readonly command: readonly string[];
-  /** `uname -r` */
-  readonly release: string;
   readonly target: TargetInfo;
   readonly measurements: readonly TimerMeasurement[];
 }

@@ -45,13 +45,6 @@ static unsigned int batches = 60;
 static unsigned int told;
 static int file, notify = -1;
 
-static void __attribute__((noreturn)) wrong(const char *what, long seen)
-{
-	printf("{\"wrong\":\"%s: %ld\"}\n", what, seen);
-	fflush(stdout);
-	_exit(1);
-}
-
 static void do_open(unsigned int i)
 {
 	int fd = open(PATH, O_RDWR | O_CLOEXEC);
@@ -161,7 +154,7 @@ static void measure(const struct operation *op, unsigned int expected)
 	}
 	printf(",\"%s\":%.0f", op->name, median(took + 1, batches) / BATCH);
 	if (told != expected * (batches + 1) * BATCH)
-		wrong("events that were told", told);
+		mismatch("events that were told", told);
 }
 
 static void watched_by_aem(const struct operation *op)

@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +24,13 @@
 void die(const char *what)
 {
 	printf("{\"error\":\"%s: %s\"}\n", what, strerror(errno));
+	fflush(stdout);
+	_exit(1);
+}
+
+void mismatch(const char *what, long long seen)
+{
+	printf("{\"wrong\":\"%s: %lld\"}\n", what, seen);
 	fflush(stdout);
 	_exit(1);
 }
@@ -176,9 +185,14 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-double median(long long *values, unsigned int count)
+void sort_figures(long long *values, unsigned int count)
 {
 	qsort(values, count, sizeof(*values), compare);
+}
+
+double median(long long *values, unsigned int count)
+{
+	sort_figures(values, count);
 	return (values[(count - 1) / 2] + values[count / 2]) / 2.0;
 }
 
@@ -207,4 +221,38 @@ double time_clock(void)
 	for (i = 0; i < 1000; i++)
 		last = now_ns();
 	return (last - began) / 1000.0;
+}
+
+unsigned int read_counts(char *text, unsigned int *counts, unsigned int most)
+{
+	unsigned int count = 0;
+	char *piece;
+
+	while (count < most && (piece = strsep(&text, ",")))
+		counts[count++] = strtoul(piece, NULL, 10);
+	return count;
+}
+
+void measure_apart(void (*measure)(void))
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		setpgid(0, 0);
+		measure();
+		_exit(0);
+	}
+	if (waitpid(pid, &status, 0) < 0)
+		die("waitpid");
+	kill(-pid, SIGKILL);
+	/* It has said why, unless it was killed. */
+	if (WIFSIGNALED(status))
+		die("a measurement was killed");
+	if (status)
+		_exit(1);
 }

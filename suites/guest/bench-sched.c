@@ -27,7 +27,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <aem.h>
@@ -48,13 +47,6 @@ static volatile unsigned int ran;
 static unsigned int there;
 static sem_t told;
 
-static void __attribute__((noreturn)) wrong(const char *what, long long seen)
-{
-	printf("{\"wrong\":\"%s: %lld\"}\n", what, seen);
-	fflush(stdout);
-	_exit(1);
-}
-
 static void on_timer(int id, void *arg)
 {
 	long long late = now_ns() - due;
@@ -62,9 +54,9 @@ static void on_timer(int id, void *arg)
 	(void)id;
 	(void)arg;
 	if (late < 0)
-		wrong("a handler was early by ns", -late);
+		mismatch("a handler was early by ns", -late);
 	if (ran == samples)
-		wrong("a handler too many", ran);
+		mismatch("a handler too many", ran);
 	there += sched_getcpu() == raised_on;
 	lates[ran++] = late;
 	sem_post(&told);
@@ -141,16 +133,9 @@ static long count_migrations(void)
 	return count;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	long long x = *(const long long *)a, y = *(const long long *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void report(long migrations, long steered, long preferred)
 {
-	qsort(lates, samples, sizeof(*lates), by_value);
+	sort_figures(lates, samples);
 	printf("{\"result\":{\"busy\":%u,\"there\":%u,\"migrations\":%ld", busy, there, migrations);
 	if (steered >= 0)
 		printf(",\"steered\":%ld,\"preferred\":%ld", steered, preferred);
@@ -193,36 +178,10 @@ static void measure(void)
 	report(migrations, steered, preferred);
 }
 
-/* With what it has started, which is in its group. */
-static void run(void)
-{
-	int status;
-	pid_t pid;
-
-	printf("{\"begin\":{\"busy\":%u}}\n", busy);
-	fflush(stdout);
-	pid = fork();
-	if (pid < 0)
-		die("fork");
-	if (!pid) {
-		setpgid(0, 0);
-		measure();
-		_exit(0);
-	}
-	if (waitpid(pid, &status, 0) < 0)
-		die("waitpid");
-	kill(-pid, SIGKILL);
-	/* It has said why, unless it was killed. */
-	if (WIFSIGNALED(status))
-		die("a measurement was killed");
-	if (status)
-		_exit(1);
-}
-
 int main(int argc, char *argv[])
 {
 	unsigned int counts[MAX_COUNTS] = { 0, 1, 2, 4, 8 }, plan = 5, i;
-	char *rest = NULL, *piece;
+	char *rest = NULL;
 	int option;
 
 	while ((option = getopt(argc, argv, "b:s:")) >= 0) {
@@ -233,16 +192,14 @@ int main(int argc, char *argv[])
 		else
 			return 2;
 	}
-	if (rest) {
-		plan = 0;
-		while (plan < MAX_COUNTS && (piece = strsep(&rest, ",")))
-			counts[plan++] = strtoul(piece, NULL, 10);
-	}
+	if (rest)
+		plan = read_counts(rest, counts, MAX_COUNTS);
 	cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	printf("{\"start\":{\"plan\":%u,\"nops\":%d,\"nopsNs\":%lld}}\n", plan, NOPS, time_nops());
 	for (i = 0; i < plan; i++) {
 		busy = counts[i];
-		run();
+		printf("{\"begin\":{\"busy\":%u}}\n", busy);
+		measure_apart(measure);
 	}
 	puts("{\"end\":{}}");
 	return 0;

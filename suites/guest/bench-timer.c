@@ -21,8 +21,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <aem.h>
@@ -44,13 +42,6 @@ static volatile unsigned int ran_count;
 static long long due;
 static volatile long long late;
 static volatile bool told;
-
-static void __attribute__((noreturn)) wrong(const char *what, long long seen)
-{
-	printf("{\"wrong\":\"%s: %lld\"}\n", what, seen);
-	fflush(stdout);
-	_exit(1);
-}
 
 static struct itimerspec at(long long ns)
 {
@@ -87,7 +78,7 @@ static void on_idle(int id, void *arg)
 {
 	(void)id;
 	if (now_ns() < due)
-		wrong("an idle timer was early by ns", due - now_ns());
+		mismatch("an idle timer was early by ns", due - now_ns());
 	ran[(unsigned long)arg]++;
 	ran_count++;
 }
@@ -145,13 +136,6 @@ static void delete_one(unsigned int i)
 		die("aemPOSIX_timer_delete");
 }
 
-static int by_value(const void *a, const void *b)
-{
-	long long x = *(const long long *)a, y = *(const long long *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* Where it is in the histogram, and the least that is there. */
 static unsigned int bin_of(long long value, long long *from)
 {
@@ -203,10 +187,10 @@ static void measure_late(void)
 		while (!told)
 			aem_evwait(NULL);
 		if (late < 0)
-			wrong("a handler was early by ns", -late);
+			mismatch("a handler was early by ns", -late);
 		lates[i] = late;
 	}
-	qsort(lates, samples, sizeof(*lates), by_value);
+	sort_figures(lates, samples);
 	printf(",\"rearm\":%.0f,\"late\":{\"samples\":%u", median(arms, samples), samples);
 	printf(",\"min\":%lld,\"p50\":%lld,\"p90\":%lld,\"p99\":%lld,\"p999\":%lld,\"max\":%lld",
 	       lates[0], lates[samples / 2], lates[samples * 9L / 10], lates[samples * 99L / 100],
@@ -225,13 +209,13 @@ static void measure_expiry(void)
 	due = now_ns() + NSEC_PER_SEC + idle * 20000LL;
 	for_each("rearmAll", due_one);
 	if (now_ns() >= due)
-		wrong("setting the timers took too long, by ns", now_ns() - due);
+		mismatch("setting the timers took too long, by ns", now_ns() - due);
 	while (ran_count < idle)
 		aem_evwait(NULL);
 	printf(",\"expire\":%lld", (now_ns() - due) / idle);
 	for (i = 0; i < idle; i++)
 		if (ran[i] != 1)
-			wrong("expirations of a timer", ran[i]);
+			mismatch("expirations of a timer", ran[i]);
 }
 
 static void measure(void)
@@ -255,33 +239,10 @@ static void measure(void)
 	fflush(stdout);
 }
 
-static void run(void)
-{
-	int status;
-	pid_t pid;
-
-	printf("{\"begin\":{\"idle\":%u}}\n", idle);
-	fflush(stdout);
-	pid = fork();
-	if (pid < 0)
-		die("fork");
-	if (!pid) {
-		measure();
-		_exit(0);
-	}
-	if (waitpid(pid, &status, 0) < 0)
-		die("waitpid");
-	/* It has said why, unless it was killed. */
-	if (WIFSIGNALED(status))
-		die("a measurement was killed");
-	if (status)
-		_exit(1);
-}
-
 int main(int argc, char *argv[])
 {
 	unsigned int counts[MAX_COUNTS] = { 1, 1000, 100000, 1000000 }, plan = 4, i;
-	char *rest = NULL, *piece;
+	char *rest = NULL;
 	int option;
 
 	while ((option = getopt(argc, argv, "i:s:")) >= 0) {
@@ -292,16 +253,14 @@ int main(int argc, char *argv[])
 		else
 			return 2;
 	}
-	if (rest) {
-		plan = 0;
-		while (plan < MAX_COUNTS && (piece = strsep(&rest, ",")))
-			counts[plan++] = strtoul(piece, NULL, 10);
-	}
+	if (rest)
+		plan = read_counts(rest, counts, MAX_COUNTS);
 	raise_limits();
 	printf("{\"start\":{\"plan\":%u,\"nops\":%d,\"nopsNs\":%lld}}\n", plan, NOPS, time_nops());
 	for (i = 0; i < plan; i++) {
 		idle = counts[i] ?: 1;
-		run();
+		printf("{\"begin\":{\"idle\":%u}}\n", idle);
+		measure_apart(measure);
 	}
 	puts("{\"end\":{}}");
 	return 0;

@@ -65,8 +65,15 @@ void run_fifo(int priority);	/* the calling thread; 0 for an ordinary one */
 long long time_nops(void);	/* of NOPS instructions */
 double time_clock(void);	/* to read it once */
 long read_number(const char *path);	/* negative without one */
+void sort_figures(long long *values, unsigned int count);
 double median(long long *values, unsigned int count);	/* sorts them */
+/* Numbers with commas between, at most so many; returns how many. */
+unsigned int read_counts(char *text, unsigned int *counts, unsigned int most);
+/* In a process of its own, which ends with what it has started. */
+void measure_apart(void (*measure)(void));
 void __attribute__((noreturn)) die(const char *what);
+/* What was told is not what happened. */
+void __attribute__((noreturn)) mismatch(const char *what, long long seen);
 
 #define NOPS	1000000
 

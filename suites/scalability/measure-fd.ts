@@ -2,13 +2,10 @@
 import type { GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
 import { ensureGuest } from '../../kernel/build/guest.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
-import { bootQemu } from '../../kernel/target/qemu/boot.ts';
 import { operations } from '../../reporters/bench/fd.ts';
 import type { FileMeasurement, FileResults, Operation } from '../../reporters/bench/fd.ts';
-import type { TargetInfo } from '../../reporters/results.ts';
-import { checkClockSource, checkInstructionClock, checkQuiet, runIn, unloadSched } from './measure.ts';
+import { onGuest, runStream } from './measure.ts';
 import type { MeasureOptions } from './measure.ts';
-import { readStream } from './stream.ts';
 import type { Fields } from './stream.ts';
 
 export interface MeasureFilesOptions extends Pick<MeasureOptions, 'memoryMiB' | 'command' | 'signal' | 'onBuild'> {
@@ -25,45 +22,32 @@ export async function measureFiles(options: MeasureFilesOptions): Promise<FileRe
   const patched = await ensureKernel({ signal, onProgress });
   const guest = await ensureGuest(patched, 'release', { signal, onProgress });
   const plain = await ensureKernel({ signal, onProgress, unpatched: true });
-  try {
-    const without = await measureOn(plain, { ...guest, modules: [] }, ['-u'], options);
-    const { target, measurements } = await measureOn(patched, guest, [], options);
-    return {
-      schema: 'aemcert-bench-fd/1',
-      startedAt,
-      finishedAt: new Date().toISOString(),
-      command,
-      release: patched.release,
-      target,
-      measurements: [...without.measurements, ...measurements],
-    };
-  } catch (error) {
-    // What an interruption breaks is no news.
-    signal.throwIfAborted();
-    throw error;
-  }
+  const without = await measureOn(plain, { ...guest, modules: [] }, ['-u'], options);
+  const { target, measurements } = await measureOn(patched, guest, [], options);
+  return {
+    schema: 'aemcert-bench-fd/1',
+    startedAt,
+    finishedAt: new Date().toISOString(),
+    command,
+    release: patched.release,
+    target,
+    measurements: [...without.measurements, ...measurements],
+  };
 }
 
-async function measureOn(
+function measureOn(
   kernel: KernelBuild,
   guest: GuestBuild,
   argv: readonly string[],
   { memoryMiB, batches, signal, onBoot, onBegin }: MeasureFilesOptions,
-): Promise<{ target: TargetInfo; measurements: readonly FileMeasurement[] }> {
+): Promise<Pick<FileResults, 'target' | 'measurements'>> {
   onBoot();
-  const target = await bootQemu({ kernel, guest, memoryMiB, cpus: 1, clock: 'icount', boot: 1, signal });
-  try {
-    await checkClockSource(target);
-    if (guest.modules.length > 0) await unloadSched(target);
-    const { start, results } = await runIn(target, ['bench-fd', '-b', String(batches), ...argv], (lines) =>
-      readStream(lines, fileMeasurementOf, (fields) => onBegin(fields.text('how'))),
-    );
-    await checkQuiet(target);
-    checkInstructionClock({ nops: start.number('nops'), nopsNs: start.number('nopsNs') });
-    return { target: target.info, measurements: results };
-  } finally {
-    await target.close();
-  }
+  return onGuest({ kernel, guest, memoryMiB, cpus: 1, clock: 'icount', boot: 1, signal }, async (target) => ({
+    target: target.info,
+    measurements: await runStream(target, ['bench-fd', '-b', String(batches), ...argv], fileMeasurementOf, (fields) =>
+      onBegin(fields.text('how')),
+    ),
+  }));
 }
 
 /** One line of what bench-fd measured. */

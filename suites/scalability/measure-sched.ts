@@ -2,13 +2,10 @@
 import type { GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
 import { ensureGuest } from '../../kernel/build/guest.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
-import { bootQemu } from '../../kernel/target/qemu/boot.ts';
-import type { Target } from '../../kernel/target/target.ts';
 import type { Compared, SchedCounts, SchedMeasurement, SchedResults } from '../../reporters/bench/sched.ts';
 import type { TargetInfo } from '../../reporters/results.ts';
-import { checkClockSource, checkInstructionClock, checkQuiet, inGuest, runIn, unloadSched } from './measure.ts';
+import { inGuest, onGuest, runStream } from './measure.ts';
 import type { MeasureOptions } from './measure.ts';
-import { readStream } from './stream.ts';
 import type { Fields } from './stream.ts';
 
 export interface MeasureSchedOptions extends Pick<MeasureOptions, 'memoryMiB' | 'command' | 'signal' | 'onBuild'> {
@@ -28,24 +25,18 @@ export async function measureSched(options: MeasureSchedOptions): Promise<SchedR
   const startedAt = new Date().toISOString();
   const kernel = await ensureKernel({ signal, onProgress });
   const guest = await ensureGuest(kernel, 'release', { signal, onProgress });
-  try {
-    const one = await measureOn(1, kernel, guest, options);
-    const several = await measureOn(cpus, kernel, guest, options);
-    return {
-      schema: 'aemcert-bench-sched/1',
-      startedAt,
-      finishedAt: new Date().toISOString(),
-      command,
-      release: kernel.release,
-      target: several.target,
-      oneCpu: one.compared,
-      severalCpus: { without: several.compared.without.map(countsOf), with: several.compared.with.map(countsOf) },
-    };
-  } catch (error) {
-    // What an interruption breaks is no news.
-    signal.throwIfAborted();
-    throw error;
-  }
+  const one = await measureOn(1, kernel, guest, options);
+  const several = await measureOn(cpus, kernel, guest, options);
+  return {
+    schema: 'aemcert-bench-sched/1',
+    startedAt,
+    finishedAt: new Date().toISOString(),
+    command,
+    release: kernel.release,
+    target: several.target,
+    oneCpu: one.compared,
+    severalCpus: { without: several.compared.without.map(countsOf), with: several.compared.with.map(countsOf) },
+  };
 }
 
 interface Measured {
@@ -53,42 +44,23 @@ interface Measured {
   readonly compared: Compared<SchedMeasurement>;
 }
 
-async function measureOn(cpus: number, kernel: KernelBuild, guest: GuestBuild, options: MeasureSchedOptions): Promise<Measured> {
-  const { memoryMiB, signal } = options;
+function measureOn(cpus: number, kernel: KernelBuild, guest: GuestBuild, options: MeasureSchedOptions): Promise<Measured> {
+  const { busy, samples, memoryMiB, signal } = options;
+  const argv = ['bench-sched', '-b', busy.join(','), '-s', String(samples)];
   options.onBoot(cpus);
-  const target = await bootQemu({ kernel, guest, memoryMiB, cpus, clock: 'icount', boot: cpus === 1 ? 1 : 2, signal });
-  try {
-    await checkClockSource(target);
-    await unloadSched(target);
-    const without = await measureOnce(target, cpus, options, false);
+  return onGuest({ kernel, guest, memoryMiB, cpus, clock: 'icount', boot: cpus === 1 ? 1 : 2, signal }, async (target) => {
+    const measureOnce = (loaded: boolean): Promise<readonly SchedMeasurement[]> =>
+      runStream(target, argv, schedMeasurementOf, (fields, done, plan) =>
+        options.onBegin({ busy: fields.number('busy'), cpus, loaded }, done + (loaded ? plan : 0), 2 * plan),
+      );
+    const without = await measureOnce(false);
     await inGuest(target, ['insmod', '/lib/aem/aem-sched.ko']);
-    const loaded = await measureOnce(target, cpus, options, true);
-    await checkQuiet(target);
-    return { target: target.info, compared: { without, with: loaded } };
-  } finally {
-    await target.close();
-  }
+    return { target: target.info, compared: { without, with: await measureOnce(true) } };
+  });
 }
 
 function countsOf({ late: _, ...counts }: SchedMeasurement): SchedCounts {
   return counts;
-}
-
-async function measureOnce(
-  target: Target,
-  cpus: number,
-  { busy, samples, onBegin }: MeasureSchedOptions,
-  loaded: boolean,
-): Promise<readonly SchedMeasurement[]> {
-  const argv = ['bench-sched', '-b', busy.join(','), '-s', String(samples)];
-  const { start, results } = await runIn(target, argv, (lines) =>
-    readStream(lines, schedMeasurementOf, (fields, done, plan) =>
-      onBegin({ busy: fields.number('busy'), cpus, loaded }, done + (loaded ? plan : 0), 2 * plan),
-    ),
-  );
-  // The instructions of other CPUs count, too.
-  if (cpus === 1) checkInstructionClock({ nops: start.number('nops'), nopsNs: start.number('nopsNs') });
-  return results;
 }
 
 /** One line of what bench-sched measured. */

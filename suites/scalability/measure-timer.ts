@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { ensureGuest } from '../../kernel/build/guest.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
-import { bootQemu } from '../../kernel/target/qemu/boot.ts';
 import type { Lateness, Quarters, TimerMeasurement, TimerResults } from '../../reporters/bench/timer.ts';
-import { checkClockSource, checkInstructionClock, checkQuiet, runIn, unloadSched } from './measure.ts';
+import { onGuest, runStream } from './measure.ts';
 import type { MeasureOptions } from './measure.ts';
-import { readStream } from './stream.ts';
 import type { Fields, OnBegin } from './stream.ts';
 
 export interface MeasureTimerOptions extends Pick<MeasureOptions, 'idle' | 'memoryMiB' | 'command' | 'signal' | 'onBuild'> {
@@ -22,15 +20,10 @@ export async function measureTimers(options: MeasureTimerOptions): Promise<Timer
   const kernel = await ensureKernel({ signal, onProgress });
   const guest = await ensureGuest(kernel, 'release', { signal, onProgress });
   options.onBoot();
-  const target = await bootQemu({ kernel, guest, memoryMiB, cpus: 1, clock: 'icount', boot: 1, signal });
-  try {
-    await checkClockSource(target);
-    await unloadSched(target);
+  return onGuest({ kernel, guest, memoryMiB, cpus: 1, clock: 'icount', boot: 1, signal }, async (target) => {
     const onBegin: OnBegin = (fields, done, plan) => options.onBegin(fields.number('idle'), done, plan);
     const argv = ['bench-timer', '-i', options.idle.join(','), '-s', String(options.samples)];
-    const { start, results } = await runIn(target, argv, (lines) => readStream(lines, measurementOf, onBegin));
-    await checkQuiet(target);
-    checkInstructionClock({ nops: start.number('nops'), nopsNs: start.number('nopsNs') });
+    const measurements = await runStream(target, argv, measurementOf, onBegin);
     return {
       schema: 'aemcert-bench-timer/1',
       startedAt,
@@ -38,15 +31,9 @@ export async function measureTimers(options: MeasureTimerOptions): Promise<Timer
       command,
       release: kernel.release,
       target: target.info,
-      measurements: results,
+      measurements,
     };
-  } catch (error) {
-    // What an interruption breaks is no news.
-    signal.throwIfAborted();
-    throw error;
-  } finally {
-    await target.close();
-  }
+  });
 }
 
 /** One line of what bench-timer measured. */

@@ -4,10 +4,12 @@ import { ensureGuest } from '../../kernel/build/guest.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
 import type { OnProgress } from '../../kernel/build/progress.ts';
 import { bootQemu } from '../../kernel/target/qemu/boot.ts';
+import type { BootOptions } from '../../kernel/target/qemu/boot.ts';
 import type { Target } from '../../kernel/target/target.ts';
 import { InfrastructureError } from '../../lib/errors.ts';
 import type { BenchClock, BenchResults, ClockRun } from '../../reporters/bench/results.ts';
 import { readBench, readProcesses } from './parse.ts';
+import { readStream } from './stream.ts';
 import type { Fields, OnBegin } from './stream.ts';
 
 /** A measurement is about to begin. */
@@ -43,14 +45,8 @@ export async function measureCore(options: MeasureOptions): Promise<BenchResults
   const kernel = await ensureKernel({ signal, onProgress });
   const guest = await ensureGuest(kernel, 'release', { signal, onProgress });
   const runs: ClockRun[] = [];
-  try {
-    for (const clock of clocks) {
-      if (countsBy(clock, options.idle).length > 0) runs.push(await measureBy(clock, kernel, guest, options));
-    }
-  } catch (error) {
-    // What an interruption breaks is no news.
-    signal.throwIfAborted();
-    throw error;
+  for (const clock of clocks) {
+    if (countsBy(clock, options.idle).length > 0) runs.push(await measureBy(clock, kernel, guest, options));
   }
   const finishedAt = new Date().toISOString();
   return { schema: 'aemcert-bench-core/2', startedAt, finishedAt, command, quick, release: kernel.release, runs };
@@ -64,38 +60,65 @@ async function measureBy(
 ): Promise<ClockRun> {
   options.onBoot(clock);
   const { memoryMiB, signal } = options;
-  const target = await bootQemu({ kernel, guest, memoryMiB, cpus: 1, clock, boot: 1 + clocks.indexOf(clock), signal });
-  try {
-    await checkClockSource(target);
-    await unloadSched(target);
+  const boot = 1 + clocks.indexOf(clock);
+  const run = await onGuest({ kernel, guest, memoryMiB, cpus: 1, clock, boot, signal }, async (target) => {
     const begin = onBegin(clock, options);
     const measured = await runIn(target, benchCommand(clock, options), (lines) => readBench(lines, begin));
     const processes = await runIn(target, processCommand(options), (lines) => readProcesses(lines, begin));
-    await checkQuiet(target);
-    if (clock === 'icount') checkInstructionClock(measured);
     return { clock, target: target.info, ...measured, processes };
-  } finally {
-    await target.close();
+  });
+  if (clock === 'icount') checkInstructionClock(run);
+  return run;
+}
+
+/**
+ * Measures on a guest of its own, without aem-sched: what that does is measured by itself. Throws an InfrastructureError
+ * when the guest has no clock to measure by, or its kernel complained.
+ */
+export async function onGuest<Result>(options: BootOptions, measure: (target: Target) => Promise<Result>): Promise<Result> {
+  try {
+    const target = await bootQemu(options);
+    try {
+      await checkClockSource(target);
+      if (options.guest.modules.length > 0) await inGuest(target, ['rmmod', 'aem_sched']);
+      const result = await measure(target);
+      await checkQuiet(target);
+      return result;
+    } finally {
+      await target.close();
+    }
+  } catch (error) {
+    // What an interruption breaks is no news.
+    options.signal?.throwIfAborted();
+    throw error;
   }
 }
 
 /** Throws an InfrastructureError when the kernel complained. */
-export async function checkQuiet(target: Target): Promise<void> {
+async function checkQuiet(target: Target): Promise<void> {
   const { incidents } = await target.health();
   const [incident] = incidents;
   if (incident === undefined) return;
   throw new InfrastructureError('the kernel complained meanwhile', { seen: incident.excerpt });
 }
 
+/** Runs a benchmark of the guest whose lines are results; throws what runIn() and readStream() do. */
+export async function runStream<Result>(
+  target: Target,
+  command: readonly string[],
+  resultOf: (fields: Fields) => Result,
+  onBegin: OnBegin,
+): Promise<readonly Result[]> {
+  const { start, results } = await runIn(target, command, (lines) => readStream(lines, resultOf, onBegin));
+  // The instructions of other CPUs count, too.
+  if (target.info.cpus === 1) checkInstructionClock({ nops: start.number('nops'), nopsNs: start.number('nopsNs') });
+  return results;
+}
+
 /** Runs a program of the guest that says nothing; throws an InfrastructureError when it fails. */
 export async function inGuest(target: Target, argv: readonly string[]): Promise<void> {
   const { status, stderr } = await target.exec(argv);
   if (status !== 0) throw new InfrastructureError(`\`${argv.join(' ')}\` failed in the guest`, { seen: stderr });
-}
-
-/** As on a system that does not have the module; what that does is measured by itself. */
-export async function unloadSched(target: Target): Promise<void> {
-  await inGuest(target, ['rmmod', 'aem_sched']);
 }
 
 /** Runs a program of the guest and reads what it says; throws an InfrastructureError when it fails. */
@@ -142,7 +165,7 @@ function processCommand({ quick }: MeasureOptions): readonly string[] {
 }
 
 /** By ticks of some milliseconds nothing can be measured. */
-export async function checkClockSource(target: Target): Promise<void> {
+async function checkClockSource(target: Target): Promise<void> {
   const path = '/sys/devices/system/clocksource/clocksource0/current_clocksource';
   const source = Buffer.from(await target.readFile(path)).toString().trim();
   if (!source.includes('jiffies')) return;
