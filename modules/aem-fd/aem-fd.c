@@ -552,7 +552,7 @@ static size_t fd_name_make(struct fd_watch *watch, struct fd_name *name)
 {
 	struct fd_record *record = watch->record;
 
-	*name = (struct fd_name){ .dir = watch->name, .slash = "/" };
+	*name = (struct fd_name){ watch->name, "/", "" };
 	if (watch->given == FD_GIVEN_END)
 		return 0;
 	name->dir_len = strlen(watch->name);
@@ -565,23 +565,24 @@ static size_t fd_name_make(struct fd_watch *watch, struct fd_name *name)
 	return name->dir_len + name->slash_len + name->entry_len;
 }
 
+/* As much of @text as there is room for. Returns where what comes next goes. */
+static char *fd_append(char *room, size_t *left, const char *text, size_t len)
+{
+	len = min(*left, len);
+	memcpy(room, text, len);
+	*left -= len;
+	return room + len;
+}
+
 /* As much of it as there is room for, with its end. */
 static void fd_name_put(const struct fd_name *name, char *room, size_t size)
 {
-	size_t left = size - 1, len;
+	size_t left = size - 1;
 
-	len = min(left, name->dir_len);
-	memcpy(room, name->dir, len);
-	room += len;
-	left -= len;
-	len = min(left, name->slash_len);
-	memcpy(room, name->slash, len);
-	room += len;
-	left -= len;
-	len = min(left, name->entry_len);
-	if (len)
-		memcpy(room, name->entry, len);
-	room[len] = '\0';
+	room = fd_append(room, &left, name->dir, name->dir_len);
+	room = fd_append(room, &left, name->slash, name->slash_len);
+	room = fd_append(room, &left, name->entry, name->entry_len);
+	*room = '\0';
 }
 
 static struct pid *fd_given_pid(struct fd_watch *watch)
