@@ -174,6 +174,11 @@ static long aem_restart_call(struct aem_task *t, struct aem_level *level)
 	t->resumed = again.deadline != KTIME_MAX;
 	ret = aem_call_again(&regs, again.nr);
 	t->resumed = false;
+	/* As what it is: a socket's time-out was taken away while it waited. */
+	if (ret == -ERESTARTSYS || ret == -ERESTARTNOINTR) {
+		aem_arch_set_call(current_pt_regs(), again.nr, again.args);
+		return ret;
+	}
 	/*
 	 * What only a handler ends goes on after a stop, as after an event. What
 	 * any signal ends has ended, unless there is none.

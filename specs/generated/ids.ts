@@ -71,6 +71,7 @@ export const requirementIds = [
   'AEM-CORE-068',
   'AEM-CORE-215',
   'AEM-CORE-216',
+  'AEM-CORE-224',
   'AEM-CORE-217',
   'AEM-CORE-218',
   'AEM-CORE-204',

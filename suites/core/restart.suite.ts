@@ -45,6 +45,32 @@ for (const { id, calls } of [
   }
 }
 
+verifies('AEM-CORE-224', 'recv() goes on without a deadline once its socket has none', async ({ probe, inState }) => {
+  const p = await probe();
+  await p.ok('prepare');
+  const eid = await startedEvent(p, 0, 'hold');
+  const interrupt = async (meanwhile?: () => Promise<unknown>) => {
+    await inState(p.pid, 'S');
+    await p.on('io', 'fire', { eid });
+    await p.notice('holding');
+    await meanwhile?.();
+    await p.on('io', 'release', { eid });
+    expect(await p.nextCall()).toMatchObject({ eid });
+  };
+  const feed = () => p.on('io', 'feed', { what: 'patient_recv' });
+
+  // Longer than any test: what ends it is not its time.
+  const call = p.send('call', { name: 'patient_recv', ms: 100_000_000 });
+  await p.notice('entering');
+  await interrupt(feed);
+  await interrupt();
+  await interrupt();
+  await inState(p.pid, 'S');
+  await feed();
+
+  expect(await call).toMatchObject({ ret: 1, errno: null });
+});
+
 verifies('AEM-CORE-217', 'a signal while a handler runs ends the call below it', async ({ probe, inState }) => {
   const p = await probe();
   await p.ok('prepare');

@@ -251,7 +251,7 @@ static void entering(const char *name)
 	send_message(&m);
 }
 
-static long (*find_call(const char *name))(const struct command *c)
+static const struct wait_call *find_call(const char *name)
 {
 	const struct wait_call *call;
 	size_t i;
@@ -259,28 +259,28 @@ static long (*find_call(const char *name))(const struct command *c)
 	for (i = 0; i < sizeof(call_tables) / sizeof(call_tables[0]); i++)
 		for (call = call_tables[i]; call->name; call++)
 			if (!strcmp(call->name, name))
-				return call->enter;
+				return call;
 	return NULL;
 }
 
 static void do_call(const struct command *c)
 {
 	const char *name = word(c, "name");
-	long (*enter)(const struct command *c) = find_call(name);
+	const struct wait_call *call = find_call(name);
 	struct message m = { 0 };
 	long long start;
 	int error;
 	long long ended;
 	long ret;
 
-	if (!enter) {
+	if (!call) {
 		fail(c, ENOSYS);
 		return;
 	}
 	entering(name);
 	start = now_ns();
 	errno = 0;
-	ret = enter(c);
+	ret = call->enter(c);
 	error = errno;
 	ended = now_ns();
 	put_number(&m, "elapsed", ended - start);
@@ -304,6 +304,7 @@ static void do_feed(const struct command *c)
 	struct { long type; char text[8]; } message = { .type = 1 };
 	struct sembuf give = { .sem_op = 1 };
 	const char *what = word(c, "what");
+	const struct wait_call *call = find_call(what);
 	long ret = 0;
 
 	if (!strcmp(what, "pipe")) {
@@ -315,8 +316,11 @@ static void do_feed(const struct command *c)
 		ret = semop(sem_id, &give, 1);
 	} else if (!strcmp(what, "msg")) {
 		ret = msgsnd(msg_id, &message, sizeof(message.text), 0);
+	} else if (call && call->feed) {
+		ret = call->feed();
 	} else {
-		ret = feed_wait(what);
+		fail(c, ENOSYS);
+		return;
 	}
 	answer(c, ret < 0 ? -1 : 0);
 }

@@ -108,6 +108,34 @@ static long call_send(const struct command *c)
 	return close_after(to, close_after(fd, send(fd, "x", 1, 0)));
 }
 
+/* Of the call below, for those that feed it. */
+static int patient_fd;
+
+static long call_patient_recv(const struct command *c)
+{
+	char byte;
+
+	patient_fd = socket_with_timeout(c, SO_RCVTIMEO);
+	return close_after(patient_fd, recv(patient_fd, &byte, 1, 0));
+}
+
+/* First takes the time-out away, then sends what it waits for. */
+static long feed_patient_recv(void)
+{
+	const struct timeval none = { 0 };
+	struct timeval now;
+	struct sockaddr_un self;
+	socklen_t len = sizeof(now), self_len = sizeof(self);
+
+	if (getsockopt(patient_fd, SOL_SOCKET, SO_RCVTIMEO, &now, &len) < 0)
+		return -1;
+	if (now.tv_sec || now.tv_usec)
+		return setsockopt(patient_fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof(none));
+	if (getsockname(patient_fd, (struct sockaddr *)&self, &self_len) < 0)
+		return -1;
+	return sendto(patient_fd, "x", 1, 0, (struct sockaddr *)&self, self_len);
+}
+
 const struct wait_call timed_calls[] = {
 	{ "timed_epoll_pwait", call_epoll_pwait, NULL },
 	{ "timed_epoll_pwait2", call_epoll_pwait2, NULL },
@@ -115,5 +143,6 @@ const struct wait_call timed_calls[] = {
 	{ "timed_io_getevents", call_io_getevents, NULL },
 	{ "timed_recv", call_recv, NULL },
 	{ "timed_send", call_send, NULL },
+	{ "patient_recv", call_patient_recv, feed_patient_recv },
 	{ }
 };

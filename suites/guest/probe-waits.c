@@ -526,14 +526,3 @@ const struct wait_call wait_calls[] = {
 	{ "unregister_buffers", enter_unregister_buffers, write_other },
 	{ }
 };
-
-long feed_wait(const char *name)
-{
-	size_t i;
-
-	for (i = 0; wait_calls[i].name; i++)
-		if (!strcmp(wait_calls[i].name, name))
-			return wait_calls[i].feed();
-	errno = ENOSYS;
-	return -1;
-}

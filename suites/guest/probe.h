@@ -124,8 +124,6 @@ struct io_uring_params;
 struct io_uring_sqe;
 int submit(int fd, const struct io_uring_params *params, const struct io_uring_sqe *request);
 
-long feed_wait(const char *name);
-
 /* probe-seccomp.c, probe-threads.c */
 extern const struct verb seccomp_verbs[];
 extern const struct verb thread_verbs[];
