@@ -144,6 +144,25 @@ verifies('AEM-FD-007', 'a change of owner that takes a set-user-ID bit is one of
   expect(seen.map(({ band }) => band).sort()).toEqual(['mode', 'owner']);
 });
 
+verifies('AEM-FD-051', 'an access control list that makes the mode another is told', async (context) => {
+  const file = `${await makeFolder(context)}/file`;
+  const p = await watcher(context.probe);
+  const by = await context.probe();
+  await by.ok('file-make', { name: file });
+  await by.ok('file-chmod', { name: file, mode: 0o600 });
+  await watch(p, file, ['mode']);
+
+  for (const { mask, mode } of [{ mask: 4, mode: '640' }, { mask: 6, mode: '660' }]) {
+    await by.ok('file-acl', { name: file, mask });
+    expect(await told(p)).toEqual([{ band: 'mode', name: file, pid: by.pid }]);
+    expect(await context.sh(`stat -c %a ${file}`)).toBe(mode);
+    await by.ok('file-acl', { name: file, mask });
+    expect(await told(p)).toEqual([]);
+  }
+  await by.ok('file-acl', { name: file });
+  expect(await told(p)).toEqual([]);
+});
+
 for (const kind of ['flock', 'posix', 'ofd'] as const) {
   verifies('AEM-FD-008', `it is told when a lock is set (${kind})`, async (context) => {
     const file = `${await makeFolder(context)}/file`;

@@ -3,11 +3,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
+#include <linux/xattr.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "probe.h"
@@ -175,6 +179,36 @@ static void do_chmod(const struct command *c)
 	answer(c, chmod(word(c, "name"), number(c, "mode", 0644)));
 }
 
+/*
+ * `file-acl name= mask=RWX`: access for its owner and for one other user, of
+ * whose rights the mask lets these through, which is what the mode then says of
+ * the group. `file-acl name=`: none any more.
+ */
+static void do_acl(const struct command *c)
+{
+	const uint32_t nobody = ACL_UNDEFINED_ID;
+	struct {
+		struct posix_acl_xattr_header head;
+		struct posix_acl_xattr_entry entries[5];
+	} acl = {
+		.head.a_version = POSIX_ACL_XATTR_VERSION,
+		.entries = {
+			{ ACL_USER_OBJ, 6, nobody },
+			{ ACL_USER, 4, 1001 },
+			{ ACL_GROUP_OBJ, 4, nobody },
+			{ ACL_MASK, number(c, "mask", 0), nobody },
+			{ ACL_OTHER, 0, nobody },
+		},
+	};
+	static const char attribute[] = XATTR_NAME_POSIX_ACL_ACCESS;
+	const char *name = word(c, "name");
+
+	if (given(c, "mask"))
+		answer(c, setxattr(name, attribute, &acl, sizeof(acl), 0));
+	else
+		answer(c, removexattr(name, attribute));
+}
+
 static int lock_whole(int fd, const char *kind, int type, bool wait)
 {
 	struct flock lock = { .l_type = type };
@@ -269,6 +303,7 @@ const struct verb fd_verbs[] = {
 	{ "file-list", do_list },
 	{ "file-chown", do_chown },
 	{ "file-chmod", do_chmod },
+	{ "file-acl", do_acl },
 	{ "file-lock", do_lock },
 	{ "file-make", do_make },
 	{ "file-make-many", do_make_many },

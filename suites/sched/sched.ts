@@ -2,6 +2,7 @@
 /** What the tests of aem-sched share. Masks of CPUs are numbers, a bit a CPU. */
 import { ExpectationError } from '../harness/expectation.ts';
 import type { Answer, Arguments, Probe } from '../harness/probe.ts';
+import { set } from '../harness/setting.ts';
 import { enterTracing, tracing } from '../harness/tracing.ts';
 import type { Context } from '../harness/verifies.ts';
 
@@ -25,6 +26,15 @@ export async function readBooks({ sh }: Pick<Context, 'sh'>): Promise<Books> {
 export async function countedSince(context: Pick<Context, 'sh'>, before: Books): Promise<Books> {
   const now = await readBooks(context);
   return { steered: now.steered - before.steered, preferred: now.preferred - before.preferred };
+}
+
+/**
+ * Has realtime tasks keep a CPU from the others for as long as they like, for the length of a test. The kernel has a server
+ * (fair_server, 6.12) that gives the others some of each second.
+ */
+export async function letRealtimeStarve(context: Pick<Context, 'sh' | 'after'>): Promise<void> {
+  const servers = await context.sh('ls -d /sys/kernel/debug/sched/fair_server/cpu* 2>/dev/null || true');
+  for (const server of servers.split('\n').filter((line) => line !== '')) await set(context, `${server}/runtime`, 0);
 }
 
 /** How many CPUs the guest has. */
