@@ -142,6 +142,13 @@ long suspend_fault(void);
 void resume_fault(long left);
 void end_fault(struct message *m);
 
+/* probe-native*.c: what the kernel has of its own, without libaem. */
+extern const struct verb native_verbs[];
+extern const struct verb uring_verbs[];
+extern const struct verb native_timer_verbs[];
+extern const struct verb native_process_verbs[];
+extern const struct verb native_file_verbs[];
+
 /* probe-target.c: `probe target HOW ...`, a process that ends as it is told. */
 int target_main(int argc, char *argv[]);
 
