@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <linux/aio_abi.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,7 +14,8 @@
 
 static aio_context_t context;
 static struct iocb requests[MAX_CHANNELS];
-static bool pending[MAX_CHANNELS];
+/* Channels that are not asked for, or no more. */
+static int idle[MAX_CHANNELS], idle_count;
 
 /* Asks for all that is not asked for. */
 static int submit_polls(void)
@@ -23,9 +23,8 @@ static int submit_polls(void)
 	struct iocb *one;
 	int i;
 
-	for (i = 0; i < channel_count; i++) {
-		if (pending[i])
-			continue;
+	for (; idle_count; idle_count--) {
+		i = idle[idle_count - 1];
 		one = &requests[i];
 		*one = (struct iocb){
 			.aio_data = i,
@@ -35,7 +34,6 @@ static int submit_polls(void)
 		};
 		if (syscall(SYS_io_submit, context, 1, &one) != 1)
 			return -1;
-		pending[i] = true;
 	}
 	return 0;
 }
@@ -46,10 +44,11 @@ static int open_aio(bool edge)
 		errno = EOPNOTSUPP;
 		return -1;
 	}
-	memset(pending, 0, sizeof(pending));
 	context = 0;
 	if (syscall(SYS_io_setup, channel_count, &context) < 0)
 		return -1;
+	for (idle_count = 0; idle_count < channel_count; idle_count++)
+		idle[idle_count] = idle_count;
 	return submit_polls();
 }
 
@@ -64,7 +63,7 @@ static int collect_aio(bool wait)
 	n = syscall(SYS_io_getevents, context, wait ? 1 : 0, channel_count, events,
 		    wait ? NULL : &none);
 	for (i = 0; i < n; i++) {
-		pending[events[i].data] = false;
+		idle[idle_count++] = events[i].data;
 		if (!(events[i].res & POLLIN)) {
 			errno = EIO;
 			return -1;

@@ -22,42 +22,6 @@
 
 #define WATCHED	16
 
-/* Children */
-
-/* `native-child how=HOW [arg=N]`: `probe target HOW`, a child that waits. Returns its pid. */
-static void do_child(const struct command *c)
-{
-	struct message m = { 0 };
-	int in[2], out[2];
-	char byte;
-	pid_t pid;
-
-	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0) {
-		answer(c, -1);
-		return;
-	}
-	pid = fork();
-	if (!pid) {
-		dup2(in[0], 0);
-		dup2(out[1], 1);
-		execl("/proc/self/exe", "probe", "target", word(c, "how"), word(c, "arg"), NULL);
-		_exit(127);
-	}
-	close(in[0]);
-	close(out[1]);
-	/* It has said that it is there. */
-	if (pid > 0 && read(out[0], &byte, 1) != 1)
-		pid = -1;
-	put_number(&m, "stdin", in[1]);
-	answer_with(c, pid, pid < 0 ? errno : 0, &m);
-}
-
-/* `native-go stdin=FD`: lets it end. */
-static void do_go(const struct command *c)
-{
-	answer(c, write(number(c, "stdin", -1), "\n", 1) < 0 ? -1 : 0);
-}
-
 /* pidfd */
 
 static struct {
@@ -243,8 +207,6 @@ static void do_watched(const struct command *c)
 }
 
 const struct verb native_process_verbs[] = {
-	{ "native-child", do_child },
-	{ "native-go", do_go },
 	{ "native-watch", do_watch },
 	{ "native-watched", do_watched },
 	{ }

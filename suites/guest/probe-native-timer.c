@@ -19,61 +19,28 @@
 #include "probe-native.h"
 
 #define TIMERS		64
-#define NSEC_PER_SEC	1000000000LL
 
 static struct timer {
-	clockid_t clock;
+	struct due due;
 	bool is_fd;
 	int fd;			/* of timerfd */
 	timer_t posix;
-	long long due, interval;
-	long expirations;	/* that were told since it was set */
 } timers[TIMERS];
 
 static int timer_count;
 static sigset_t timer_signals;
 
-static const struct {
-	const char *name;
-	clockid_t clock;
-} clocks[] = {
-	{ "monotonic", CLOCK_MONOTONIC },
-	{ "realtime", CLOCK_REALTIME },
-	{ "boottime", CLOCK_BOOTTIME },
-	{ "thread-cpu", CLOCK_THREAD_CPUTIME_ID },
-	{ "process-cpu", CLOCK_PROCESS_CPUTIME_ID },
-};
-
 /* The clock of a command; of another process's CPU time with `pid`. */
 static int clock_in(const struct command *c, clockid_t *clock)
 {
-	const char *name = word(c, "clock") ?: "monotonic";
-	int error;
-	size_t i;
+	int error = 0;
 
-	if (given(c, "pid")) {
+	if (given(c, "pid"))
 		error = clock_getcpuclockid(number(c, "pid", 0), clock);
-		errno = error;
-		return error ? -1 : 0;
-	}
-	for (i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
-		if (!strcmp(name, clocks[i].name)) {
-			*clock = clocks[i].clock;
-			return 0;
-		}
-	}
-	errno = EINVAL;
-	return -1;
-}
-
-static struct timespec to_timespec(long long ns)
-{
-	return (struct timespec){ ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
-}
-
-static long long to_ns(const struct timespec *t)
-{
-	return t->tv_sec * NSEC_PER_SEC + t->tv_nsec;
+	else
+		*clock = clock_of(c);
+	errno = error;
+	return error ? -1 : 0;
 }
 
 static int create_posix(struct timer *t, int index)
@@ -86,7 +53,7 @@ static int create_posix(struct timer *t, int index)
 
 	ev._sigev_un._tid = syscall(SYS_gettid);
 	block_native(TIMER_SIGNAL, &timer_signals);
-	return timer_create(t->clock, &ev, &t->posix);
+	return timer_create(t->due.clock, &ev, &t->posix);
 }
 
 /* `native-timer via=timerfd|signal [clock=NAME | pid=PID]`: returns its number. */
@@ -101,12 +68,12 @@ static void do_create(const struct command *c)
 	}
 	memset(t, 0, sizeof(*t));
 	t->is_fd = !strcmp(word(c, "via") ?: "", "timerfd");
-	if (clock_in(c, &t->clock) < 0) {
+	if (clock_in(c, &t->due.clock) < 0) {
 		answer(c, -1);
 		return;
 	}
 	if (t->is_fd)
-		ret = t->fd = timerfd_create(t->clock, TFD_NONBLOCK | TFD_CLOEXEC);
+		ret = t->fd = timerfd_create(t->due.clock, TFD_NONBLOCK | TFD_CLOEXEC);
 	else
 		ret = create_posix(t, timer_count);
 	answer(c, ret < 0 ? -1 : timer_count++);
@@ -122,35 +89,21 @@ static struct timer *timer_in(const struct command *c)
 	return NULL;
 }
 
-/*
- * `native-timer-set id=N [value=NS | ahead=NS | at=NS] [interval=NS]`: from now
- * on, by the clock, or at a time of the clock; without any, not at all.
- */
+/* `native-timer-set id=N ...`, as spec_of() has it. */
 static void do_set(const struct command *c)
 {
 	struct timer *t = timer_in(c);
 	struct itimerspec its;
-	bool absolute = given(c, "ahead") || given(c, "at");
-	long long now, value;
-	int ret;
+	int flags, ret;
 
 	if (!t)
 		return;
-	t->interval = number(c, "interval", 0);
-	t->expirations = 0;
-	now = clock_ns(t->clock);
-	value = number(c, "value", 0);
-	if (given(c, "ahead"))
-		value = now + number(c, "ahead", 0);
-	else if (given(c, "at"))
-		value = number(c, "at", 0);
-	t->due = absolute ? value : now + value;
-	its.it_value = to_timespec(value);
-	its.it_interval = to_timespec(t->interval);
+	its = spec_of(c, t->due.clock, &flags);
+	note_due(&t->due, &its, flags);
 	if (t->is_fd)
-		ret = timerfd_settime(t->fd, absolute ? TFD_TIMER_ABSTIME : 0, &its, NULL);
+		ret = timerfd_settime(t->fd, flags ? TFD_TIMER_ABSTIME : 0, &its, NULL);
 	else
-		ret = timer_settime(t->posix, absolute ? TIMER_ABSTIME : 0, &its, NULL);
+		ret = timer_settime(t->posix, flags, &its, NULL);
 	answer(c, ret);
 }
 
@@ -176,12 +129,7 @@ static void do_get(const struct command *c)
 
 static void tell_expired(struct told *told, int id, long count)
 {
-	struct timer *t = &timers[id];
-	long long late;
-
-	t->expirations += count;
-	late = clock_ns(t->clock) - t->due - (t->expirations - 1) * t->interval;
-	tell_more(told, "%d:%ld:%lld", id, count, late);
+	tell_more(told, "%d:%ld:%ld", id, count, late_by(&timers[id].due, count));
 }
 
 static void take_timerfds(struct told *told)
@@ -240,25 +188,23 @@ static void do_take(const struct command *c)
 /* `native-sleep clock=NAME value=NS | ahead=NS`: how much later than due it is over. */
 static void do_sleep(const struct command *c)
 {
-	bool absolute = given(c, "ahead");
-	long long value = number(c, absolute ? "ahead" : "value", 0), due;
 	struct message m = { 0 };
-	struct timespec t;
-	clockid_t clock;
-	int error;
+	struct itimerspec its;
+	struct due due = { 0 };
+	int error, flags;
 
-	if (clock_in(c, &clock) < 0) {
+	if (clock_in(c, &due.clock) < 0) {
 		answer(c, -1);
 		return;
 	}
-	due = clock_ns(clock) + value;
-	t = to_timespec(absolute ? due : value);
-	error = clock_nanosleep(clock, absolute ? TIMER_ABSTIME : 0, &t, NULL);
+	its = spec_of(c, due.clock, &flags);
+	note_due(&due, &its, flags);
+	error = clock_nanosleep(due.clock, flags, &its.it_value, NULL);
 	if (error) {
 		fail(c, error);
 		return;
 	}
-	put_number(&m, "late", clock_ns(clock) - due);
+	put_number(&m, "late", late_by(&due, 1));
 	answer_with(c, 0, 0, &m);
 }
 

@@ -30,7 +30,8 @@ struct ring {
 
 static struct ring ring;
 static bool multishot;
-static bool pending[MAX_CHANNELS];
+/* Channels that are not asked for, or no more. */
+static int idle[MAX_CHANNELS], idle_count;
 
 static int map_rings(struct ring *r, const struct io_uring_params *p)
 {
@@ -125,9 +126,8 @@ static int queue_polls(void)
 	struct io_uring_sqe *sqe;
 	int i;
 
-	for (i = 0; i < channel_count; i++) {
-		if (pending[i])
-			continue;
+	for (; idle_count; idle_count--) {
+		i = idle[idle_count - 1];
 		sqe = next_sqe(&ring);
 		if (!sqe)
 			return -1;
@@ -137,7 +137,6 @@ static int queue_polls(void)
 		sqe->poll32_events = POLLIN;
 		sqe->user_data = i;
 		queue(&ring);
-		pending[i] = true;
 	}
 	return 0;
 }
@@ -145,7 +144,8 @@ static int queue_polls(void)
 static int open_uring(bool edge)
 {
 	multishot = edge;
-	memset(pending, 0, sizeof(pending));
+	for (idle_count = 0; idle_count < channel_count; idle_count++)
+		idle[idle_count] = idle_count;
 	if (open_ring(&ring, MAX_CHANNELS) < 0 || queue_polls() < 0)
 		return -1;
 	return enter(&ring, false);
@@ -166,7 +166,8 @@ static int collect_uring(bool wait)
 			errno = -cqe->res;
 			return -1;
 		}
-		pending[cqe->user_data] = cqe->flags & IORING_CQE_F_MORE;
+		if (!(cqe->flags & IORING_CQE_F_MORE))
+			idle[idle_count++] = cqe->user_data;
 		native_told(cqe->user_data);
 	}
 	__atomic_store_n(ring.cq_head, head, __ATOMIC_RELEASE);

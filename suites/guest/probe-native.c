@@ -156,6 +156,8 @@ const struct facility poll_facility = { "poll", open_poll, collect_poll, close_n
 /* Realtime signals that say which descriptor: fcntl(2), F_SETSIG; and signalfd(2) on top. */
 
 static sigset_t signal_set;
+/* The channel of each reader. */
+static short channel_of[4 * MAX_CHANNELS];
 static int signal_fd = -1;
 
 static int open_signals(bool edge)
@@ -173,23 +175,13 @@ static int open_signals(bool edge)
 	pthread_sigmask(SIG_BLOCK, &signal_set, NULL);
 	for (i = 0; i < channel_count; i++) {
 		fd = channels[i].reader;
+		channel_of[fd] = i;
 		if (fcntl(fd, F_SETSIG, native_signal(CHANNEL_SIGNAL)) < 0 ||
 		    fcntl(fd, F_SETOWN_EX, &owner) < 0 ||
 		    fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC) < 0)
 			return -1;
 	}
 	return 0;
-}
-
-/* Whose descriptor it is. */
-static int channel_of(int reader)
-{
-	int i;
-
-	for (i = 0; i < channel_count; i++)
-		if (channels[i].reader == reader)
-			return i;
-	return -1;
 }
 
 static int collect_signals(bool wait)
@@ -207,7 +199,7 @@ static int collect_signals(bool wait)
 			errno = EOVERFLOW;
 			return -1;
 		}
-		native_told(channel_of(info.si_fd));
+		native_told(channel_of[info.si_fd]);
 		wait = false;
 	}
 }
@@ -237,7 +229,7 @@ static int collect_signalfd(bool wait)
 				errno = EOVERFLOW;
 				return -1;
 			}
-			native_told(channel_of(info[i].ssi_fd));
+			native_told(channel_of[info[i].ssi_fd]);
 		}
 	}
 	return errno == EAGAIN ? 0 : -1;
@@ -310,11 +302,14 @@ static int fire(int channel, long times)
 	return 0;
 }
 
-static int drain(int channel)
+/* Takes out so many bytes, or all there are. */
+static int drain(int channel, size_t count)
 {
 	char bytes[4096];
 	ssize_t n;
 
+	if (count)
+		return read(channels[channel].reader, bytes, count) == (ssize_t)count ? 0 : -1;
 	do {
 		n = read(channels[channel].reader, bytes, sizeof(bytes));
 	} while (n > 0);
@@ -363,7 +358,7 @@ static void do_drain(const struct command *c)
 	int channel = channel_in(c);
 
 	if (channel >= 0)
-		answer(c, drain(channel));
+		answer(c, drain(channel, number(c, "bytes", 0)));
 }
 
 /*
@@ -425,7 +420,7 @@ static void do_cost(const struct command *c)
 			if (opened->collect(true) < 0)
 				break;
 		for (i = first; i < channel_count; i++)
-			drain(i);
+			drain(i, 0);
 		took = now_ns() - start;
 		if (told.total != active) {
 			fail(c, EPROTO);
