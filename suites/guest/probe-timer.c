@@ -135,7 +135,7 @@ static void do_create(const struct command *c)
 	else
 		ret = aemPOSIX_timer_create(clock, evp, idp);
 	if (!ret)
-		*timer_of(id) = (struct timer){ .clock = clock };
+		*timer_of(id) = (struct due){ .clock = clock };
 	put_number(&m, "id", id);
 	answer_with(c, ret, ret < 0 ? errno : 0, &m);
 }
