@@ -372,6 +372,7 @@ export const requirementIds = [
   'PRF.2.2-b',
   'AVL.25.0',
   'GAP.9.0',
+  'AVL.4.1',
   'PRF.5.0',
   'PRF.5.0-a',
   'PRF.5.0-b',
