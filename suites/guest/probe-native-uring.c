@@ -239,6 +239,7 @@ static void do_give(const struct command *c)
 /* `uring-done least=N`: completions, each as `number:result:text`. */
 static void do_done(const struct command *c)
 {
+	unsigned long long number_of;
 	const struct io_uring_cqe *cqe;
 	long least = number(c, "least", 0);
 	struct told t = { 0 };
@@ -252,7 +253,8 @@ static void do_done(const struct command *c)
 		head = *reads.cq_head;
 		while (head != __atomic_load_n(reads.cq_tail, __ATOMIC_ACQUIRE)) {
 			cqe = &reads.cqes[head++ & reads.cq_mask];
-			tell_more(&t, "%llu:%d:%.*s", (unsigned long long)cqe->user_data, cqe->res,
+			number_of = cqe->user_data;
+			tell_more(&t, "%llu:%d:%.*s", number_of, cqe->res,
 				  cqe->res > 0 ? cqe->res : 0, buffers[cqe->user_data]);
 			__atomic_store_n(reads.cq_head, head, __ATOMIC_RELEASE);
 		}
