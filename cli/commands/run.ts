@@ -89,7 +89,8 @@ async function list(options: Options): Promise<void> {
   for (const test of selected) {
     process.stdout.write(`${test.suite.padEnd(6)} ${test.requirements.join(',').padEnd(16)} ${test.title}\n`);
   }
-  const others = plan.filter((test) => !runsOn(test, selection.flavour));
+  const ofBinding = plan.filter((test) => selection.binding === undefined || test.binding === selection.binding);
+  const others = ofBinding.filter((test) => !runsOn(test, selection.flavour));
   process.stdout.write(`${selected.length} tests${others.length === 0 ? '' : `, and ${elsewhere(others)}`}\n`);
 }
 

@@ -3,7 +3,8 @@
 import { each } from '../harness/aem.ts';
 import type { Probe } from '../harness/probe.ts';
 import type { Context } from '../harness/verifies.ts';
-import { asNeutral, available } from './neutral.ts';
+import { available } from './available.ts';
+import { asNeutral } from './neutral.ts';
 import type { Facility } from './neutral.ts';
 
 /** What a facility has told, from one look at it. */

@@ -4,7 +4,8 @@ import type { Probe } from '../harness/probe.ts';
 import type { Context } from '../harness/verifies.ts';
 import { news as told, watch } from '../fd/watch.ts';
 import type { Band } from '../fd/watch.ts';
-import { asNeutral, available } from './neutral.ts';
+import { available } from './available.ts';
+import { asNeutral } from './neutral.ts';
 import type { Facility } from './neutral.ts';
 
 export const whats = ['open', 'close', 'read', 'write', 'attribute', 'create', 'remove'] as const;

@@ -3,7 +3,8 @@
 import { expect } from 'vitest';
 import { set } from '../harness/setting.ts';
 import type { Context } from '../harness/verifies.ts';
-import { available, native, neutral } from './neutral.ts';
+import { available } from './available.ts';
+import { native, neutral } from './neutral.ts';
 
 const alice = { uid: 1001, gid: 1001 } as const;
 const numbers = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);

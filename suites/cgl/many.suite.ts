@@ -2,7 +2,8 @@
 /** PRF.5.0-d to -f: many channels, idle and active, and several threads. */
 import { expect } from 'vitest';
 import { once, scalable } from './channels.ts';
-import { available, native, neutral } from './neutral.ts';
+import { available } from './available.ts';
+import { native, neutral } from './neutral.ts';
 
 neutral('PRF.5.0-e', 'of many that happen before anybody looks each is told once', once, async (context, facility) => {
   const count = context.limit('channels');

@@ -2,8 +2,6 @@
 /** Tests that are written once, for whatever facility meets a requirement: AEM's, or the kernel's own. */
 import type { Binding } from '../../reporters/results.ts';
 import type { RequirementId } from '../../specs/generated/ids.ts';
-import { ExpectationError } from '../harness/expectation.ts';
-import type { Answer } from '../harness/probe.ts';
 import { verifies } from '../harness/verifies.ts';
 import type { Context } from '../harness/verifies.ts';
 
@@ -31,25 +29,6 @@ export function neutral<F extends Facility>(
 
 /** Of tests that are of one facility. */
 export const native = (name: string): Facility => ({ name, binding: 'native' });
-
-/** What the kernel says where it was built without a facility, or has it switched off. */
-const lacking = new Map([
-  ['ENOSYS', 'this kernel has no'],
-  ['EAFNOSUPPORT', 'this kernel has no'],
-  ['EPROTONOSUPPORT', 'this kernel has no'],
-]);
-
-/**
- * What the answer says, where the facility is there. Where it is not, the test is over: it is UNSUPPORTED.
- * Any other error is one of the facility.
- */
-export function available({ unsupported }: Pick<Context, 'unsupported'>, answer: Answer, what: string): Answer {
-  const { ret, errno } = answer;
-  if (ret >= 0) return answer;
-  const why = lacking.get(errno ?? '');
-  if (why !== undefined) unsupported(`${why} ${what} (${errno ?? ''})`);
-  throw new ExpectationError(`${what} to be there`, errno ?? String(ret));
-}
 
 /** Seeded faults that are here leave the tests of AEM itself alone; see suites/controls/cgl.yaml. */
 export const asNeutral = { env: { AEMCERT_CGL: '1' } } as const;

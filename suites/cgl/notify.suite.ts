@@ -2,7 +2,8 @@
 /** PRF.5.0-a: notifications of readiness and of completion reach who asked for them. */
 import { expect } from 'vitest';
 import { all } from './channels.ts';
-import { available, native, neutral } from './neutral.ts';
+import { available } from './available.ts';
+import { native, neutral } from './neutral.ts';
 
 neutral('PRF.5.0-a', 'what has happened is told, and nothing else', all, async (context, facility) => {
   const program = await facility.open(context, 3);

@@ -3,7 +3,8 @@
 import type { Probe } from '../harness/probe.ts';
 import type { Context } from '../harness/verifies.ts';
 import { watch } from '../pexit/watch.ts';
-import { asNeutral, available } from './neutral.ts';
+import { available } from './available.ts';
+import { asNeutral } from './neutral.ts';
 import type { Facility } from './neutral.ts';
 
 export interface End {

@@ -5,19 +5,24 @@
  */
 import { expect } from 'vitest';
 import { hour, millisecond } from '../timer/timer.ts';
-import { available, native, neutral } from './neutral.ts';
+import { available } from './available.ts';
+import { native, neutral } from './neutral.ts';
 import { posixTimers, timerFacilities } from './timers.ts';
 import type { Expired, Timers } from './timers.ts';
 
 const clocks = ['monotonic', 'realtime', 'boottime'] as const;
 
-/** Waits until each of the timers has expired once more; others are not to. */
-async function expirations(timers: Timers, ids: readonly number[]): Promise<readonly Expired[]> {
+/**
+ * Waits until each of the timers has expired once more; others are not to. What sets them may be under way
+ * still: the sooner a timer is looked at, the sooner it is seen that it was early.
+ */
+async function expirations(timers: Timers, ids: readonly number[], ...begun: readonly Promise<void>[]): Promise<readonly Expired[]> {
   const seen: Expired[] = [];
   while (!ids.every((id) => seen.some((one) => one.id === id))) {
     seen.push(...(await timers.wait()));
     for (const { id } of seen) expect(ids).toContain(id);
   }
+  await Promise.all(begun);
   return seen;
 }
 
@@ -27,8 +32,7 @@ neutral('PRF.1.4-a', 'no time is over before it has passed', timerFacilities, as
     for (const time of [65_537, millisecond, 20 * millisecond]) {
       for (const clock of clocks) {
         const id = await timers.create(clock);
-        await timers.set(id, { [how]: time });
-        const [expired] = await expirations(timers, [id]);
+        const [expired] = await expirations(timers, [id], timers.set(id, { [how]: time }));
         expect(expired?.late, `${how} ${time} ns on ${clock}`).toBeGreaterThanOrEqual(0);
         expect(expired?.count).toBe(1);
       }
@@ -39,11 +43,13 @@ neutral('PRF.1.4-a', 'no time is over before it has passed', timerFacilities, as
 neutral('PRF.1.4-a', 'timers expire in the order in which they are due', timerFacilities, async (context, facility) => {
   const timers = await facility.open(context);
   const [late, early, between] = [await timers.create('monotonic'), await timers.create('monotonic'), await timers.create('monotonic')];
-  await timers.set(late, { value: 60 * millisecond });
-  await timers.set(early, { value: 20 * millisecond });
-  await timers.set(between, { value: 40 * millisecond });
-
   const order = [early, between, late];
+  const begun = Promise.all([
+    timers.set(late, { value: 120 * millisecond }),
+    timers.set(early, { value: 40 * millisecond }),
+    timers.set(between, { value: 80 * millisecond }),
+  ]);
+
   const told: number[] = [];
   while (told.length < order.length) {
     for (const expired of await timers.wait()) {
@@ -54,16 +60,19 @@ neutral('PRF.1.4-a', 'timers expire in the order in which they are due', timerFa
     // What is told together has no order; but nothing is told before what was due earlier.
     expect([...told].sort()).toEqual(order.slice(0, told.length).sort());
   }
+  await begun;
 });
 
 neutral('PRF.1.4-a', 'a periodic timer expires each time, never early', timerFacilities, async (context, facility) => {
   const timers = await facility.open(context);
   const id = await timers.create('monotonic');
-  await timers.set(id, { value: 20 * millisecond, interval: 5 * millisecond });
+  let begun = [timers.set(id, { value: 40 * millisecond, interval: 5 * millisecond })];
 
   // One that is told late says how many times it is about; `late` is of the last of them.
   for (let count = 0; count < 10; ) {
-    for (const expired of await expirations(timers, [id])) {
+    const seen = await expirations(timers, [id], ...begun);
+    begun = [];
+    for (const expired of seen) {
       expect(expired.count).toBeGreaterThan(0);
       expect(expired.late, `after ${count}`).toBeGreaterThanOrEqual(0);
       count += expired.count;
@@ -81,9 +90,8 @@ neutral('PRF.1.4-a', 'a timer that is set anew counts from then', timerFacilitie
   await timers.set(id, { value: hour });
   expect(await timers.left(id)).toBeGreaterThan(hour / 2);
 
-  await timers.set(id, { value: 20 * millisecond });
+  const [expired] = await expirations(timers, [id], timers.set(id, { value: 40 * millisecond }));
 
-  const [expired] = await expirations(timers, [id]);
   expect(expired?.late).toBeGreaterThanOrEqual(0);
   expect(await timers.left(id)).toBe(0);
 });

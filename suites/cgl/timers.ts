@@ -3,7 +3,8 @@
 import type { Arguments, Probe } from '../harness/probe.ts';
 import type { Context } from '../harness/verifies.ts';
 import { create } from '../timer/timer.ts';
-import { asNeutral, available } from './neutral.ts';
+import { available } from './available.ts';
+import { asNeutral } from './neutral.ts';
 import type { Facility } from './neutral.ts';
 
 /** A timer that has expired: so often since it was told of last, and so much later than due the last time. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Limits that a process is held to, and what comes of going on beyond them. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -168,6 +169,21 @@ static void do_where(const struct command *c)
 	answer(c, seen);
 }
 
+/* `native-bind irq=N cpu=N`: the interrupt is to be handled on that CPU alone. */
+static void do_bind(const struct command *c)
+{
+	long cpu = number(c, "cpu", 0);
+	char path[64], text[16];
+	int fd, len, ret = -1;
+
+	snprintf(path, sizeof(path), "/proc/irq/%ld/smp_affinity_list", number(c, "irq", 0));
+	len = snprintf(text, sizeof(text), "%ld\n", cpu);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0)
+		ret = close_after(fd, write(fd, text, len) == len ? 0 : -1);
+	answer(c, ret);
+}
+
 const struct verb native_limit_verbs[] = {
 	{ "native-limit", do_limit },
 	{ "native-queue", do_queue },
@@ -177,5 +193,6 @@ const struct verb native_limit_verbs[] = {
 	{ "native-forks", do_forks },
 	{ "native-map", do_map },
 	{ "native-where", do_where },
+	{ "native-bind", do_bind },
 	{ }
 };
