@@ -352,6 +352,7 @@ export const requirementIds = [
   'GAP.3.0',
   'GAP.3.0-a',
   'GAP.3.0-b',
+  'GAP.3.0-c',
   'SEC.7.1',
   'SEC.7.1-a',
   'SEC.7.1-b',

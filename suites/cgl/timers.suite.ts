@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * PRF.1.4, AVL.25.0, GAP.9.0: timers and clocks. How late they are depends on the host and is not looked at;
+ * PRF.1.4, AVL.25.0, GAP.9.0, GAP.3.0-c: timers and clocks. How late they are depends on the host and is not looked at;
  * but never early, by the clock that they go by.
  */
 import { expect } from 'vitest';
@@ -179,7 +179,7 @@ neutral('GAP.9.0', 'the CPU time of a thread is told, however long it sleeps', [
   expect(expired[0]?.late).toBeGreaterThanOrEqual(0);
 });
 
-neutral('GAP.3.0-b', 'that another process has used so much CPU time is told', [posixTimers], async (context, facility) => {
+neutral('GAP.3.0-c', 'that another process has used so much CPU time is told', [posixTimers], async (context, facility) => {
   const [timers, other] = [await facility.open(context), await context.probe()];
   const { send, ok } = timers.probe;
   const { ret: id } = available(context, await send('native-timer', { via: 'signal', pid: other.pid }), 'POSIX timers');

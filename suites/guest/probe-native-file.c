@@ -107,7 +107,8 @@ static void tell_fanotify(struct told *t, const struct fanotify_event_metadata *
 	const char *name = "";
 	size_t i;
 
-	if (event->event_len > sizeof(*event) && fid->hdr.info_type == FAN_EVENT_INFO_TYPE_DFID_NAME)
+	if (event->event_len > sizeof(*event) &&
+	    fid->hdr.info_type == FAN_EVENT_INFO_TYPE_DFID_NAME)
 		name = (const char *)handle->f_handle + handle->handle_bytes;
 	for (i = 0; i < WHATS; i++)
 		if (event->mask & whats[i].fanotify)

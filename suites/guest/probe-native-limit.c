@@ -33,7 +33,8 @@ static void do_limit(const struct command *c)
 	struct rlimit limit;
 	size_t i;
 
-	limit.rlim_cur = limit.rlim_max = number(c, "max", 0);
+	limit.rlim_cur = number(c, "max", 0);
+	limit.rlim_max = limit.rlim_cur;
 	for (i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
 		if (!strcmp(name, resources[i].name)) {
 			answer(c, setrlimit(resources[i].resource, &limit));
@@ -55,13 +56,16 @@ static void answer_reached(const struct command *c, long count, int error)
 static void do_queue(const struct command *c)
 {
 	long i, count = number(c, "count", 1);
+	union sigval value = { 0 };
 	int error = 0;
 	sigset_t set;
 
 	block_native(QUEUE_SIGNAL, &set);
-	for (i = 0; i < count && !error; i++)
-		if (sigqueue(getpid(), native_signal(QUEUE_SIGNAL), (union sigval){ .sival_int = i }))
+	for (i = 0; i < count && !error; i++) {
+		value.sival_int = i;
+		if (sigqueue(getpid(), native_signal(QUEUE_SIGNAL), value) < 0)
 			error = errno;
+	}
 	answer_reached(c, i - !!error, error);
 }
 

@@ -73,9 +73,8 @@ static void do_create(const struct command *c)
 		return;
 	}
 	if (t->is_fd)
-		ret = t->fd = timerfd_create(t->due.clock, TFD_NONBLOCK | TFD_CLOEXEC);
-	else
-		ret = create_posix(t, timer_count);
+		t->fd = timerfd_create(t->due.clock, TFD_NONBLOCK | TFD_CLOEXEC);
+	ret = t->is_fd ? t->fd : create_posix(t, timer_count);
 	answer(c, ret < 0 ? -1 : timer_count++);
 }
 

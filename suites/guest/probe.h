@@ -103,6 +103,7 @@ struct due {
 	long due, interval;
 	long expirations;	/* that were told since */
 };
+
 clockid_t clock_of(const struct command *c);
 struct itimerspec spec_of(const struct command *c, clockid_t clock, int *flags);
 void note_due(struct due *tm, const struct itimerspec *spec, int flags);
