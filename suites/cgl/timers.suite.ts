@@ -26,6 +26,11 @@ async function expirations(timers: Timers, ids: readonly number[], ...begun: rea
   return seen;
 }
 
+/** What the clock of the guest shows, in nanoseconds. */
+async function now({ probe }: Timers): Promise<number> {
+  return Number((await probe.send('native-clock', { clock: 'monotonic', reads: 1 }))['now']);
+}
+
 neutral('PRF.1.4-a', 'no time is over before it has passed', timerFacilities, async (context, facility) => {
   const timers = await facility.open(context);
   for (const how of ['value', 'ahead'] as const) {
@@ -44,23 +49,33 @@ neutral('PRF.1.4-a', 'timers expire in the order in which they are due', timerFa
   const timers = await facility.open(context);
   const [late, early, between] = [await timers.create('monotonic'), await timers.create('monotonic'), await timers.create('monotonic')];
   const order = [early, between, late];
-  const begun = Promise.all([
-    timers.set(late, { value: 120 * millisecond }),
-    timers.set(early, { value: 40 * millisecond }),
-    timers.set(between, { value: 80 * millisecond }),
-  ]);
 
-  const told: number[] = [];
-  while (told.length < order.length) {
-    for (const expired of await timers.wait()) {
-      expect(expired).toMatchObject({ count: 1 });
-      expect(expired.late, `timer ${expired.id}`).toBeGreaterThanOrEqual(0);
-      told.push(expired.id);
+  for (let tries = 0; tries < 10; tries++) {
+    const [from, , , , to, first] = await Promise.all([
+      now(timers),
+      timers.set(late, { value: 120 * millisecond }),
+      timers.set(early, { value: 40 * millisecond }),
+      timers.set(between, { value: 80 * millisecond }),
+      now(timers),
+      timers.wait(),
+    ]);
+    const told = [first];
+    while (told.flat().length < order.length) told.push(await timers.wait());
+    // Where the machine had stopped between two of the settings, they are due in another order.
+    if (to - from >= 40 * millisecond) continue;
+
+    for (const { id, count, late: by } of told.flat()) {
+      expect(by, `timer ${id}`).toBeGreaterThanOrEqual(0);
+      expect(count).toBe(1);
     }
     // What is told together has no order; but nothing is told before what was due earlier.
-    expect([...told].sort()).toEqual(order.slice(0, told.length).sort());
+    for (const [look] of told.entries()) {
+      const ids = told.slice(0, look + 1).flat().map(({ id }) => id);
+      expect([...ids].sort()).toEqual(order.slice(0, ids.length).sort());
+    }
+    return;
   }
-  await begun;
+  throw new Error('the machine is too slow to set three timers in a row');
 });
 
 neutral('PRF.1.4-a', 'a periodic timer expires each time, never early', timerFacilities, async (context, facility) => {
@@ -146,17 +161,16 @@ neutral('AVL.25.0', 'one that beats in time is not reported', timerFacilities, a
   const timers = await facility.open(context);
   const [beating, clock] = [await timers.create('monotonic'), await timers.create('monotonic')];
   const period = 400 * millisecond;
-  const now = async (): Promise<number> => Number((await timers.probe.send('native-clock', { clock: 'monotonic', reads: 1 }))['now']);
 
   // All in one go; on a slow machine a beat may be too late itself, by its own clock.
   let took = period;
   for (let tries = 0; tries < 10 && took >= period; tries++) {
     await timers.take();
     const [from, , , to] = await Promise.all([
-      now(),
+      now(timers),
       timers.set(beating, { value: period }),
       timers.set(beating, { value: hour }),
-      now(),
+      now(timers),
     ]);
     took = to - from;
   }
