@@ -79,8 +79,9 @@ static void do_scale(const struct command *c)
 		    pthread_create(&workers[i].thread, NULL, deliver, &workers[i]))
 			_exit(92);
 	}
-	pthread_barrier_wait(&start);
+	/* Before: who waits here may be the last that is woken up. */
 	begun = now_ns();
+	pthread_barrier_wait(&start);
 	for (i = 0; i < count; i++)
 		pthread_join(workers[i].thread, NULL);
 	took = now_ns() - begun;
