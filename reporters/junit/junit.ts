@@ -119,6 +119,7 @@ function caseOf(
     ...planned.requirements.map((id) => ({ name: 'requirement', value: id })),
     { name: 'verdict', value: result.verdict },
     { name: 'binding', value: planned.binding },
+    ...(planned.facility === undefined ? [] : [{ name: 'facility', value: planned.facility }]),
     { name: 'kernel', value: results.subject.kernel.release },
     { name: 'test', value: planned.id },
     { name: 'file', value: planned.file },

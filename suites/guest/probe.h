@@ -96,6 +96,21 @@ void back_below(void);
 
 /* probe-timer.c */
 extern const struct verb timer_verbs[];
+/* Of a timer, so that it is seen how much later than due it expires. Times are in nanoseconds. */
+struct due {
+	clockid_t clock;	/* as it was created */
+	clockid_t base;		/* by which it is due */
+	long due, interval;
+	long expirations;	/* that were told since */
+};
+
+clockid_t clock_of(const struct command *c);
+struct itimerspec spec_of(const struct command *c, clockid_t clock, int *flags);
+void note_due(struct due *tm, const struct itimerspec *spec, int flags);
+/* How late it is for the last of `count` expirations more; negative when it is early. */
+long late_by(struct due *tm, long count);
+long to_ns(const struct timespec *t);
+struct timespec to_timespec(long ns);
 bool act_on_timer(const char *name, int eid, long arg, long *ret);
 
 /* probe-fd.c */
@@ -141,6 +156,15 @@ bool begin_fault(const struct command *c);
 long suspend_fault(void);
 void resume_fault(long left);
 void end_fault(struct message *m);
+
+/* probe-native*.c: what the kernel has of its own, without libaem. */
+extern const struct verb native_verbs[];
+extern const struct verb uring_verbs[];
+extern const struct verb native_timer_verbs[];
+extern const struct verb native_process_verbs[];
+extern const struct verb native_file_verbs[];
+extern const struct verb native_limit_verbs[];
+extern const struct verb native_scale_verbs[];
 
 /* probe-target.c: `probe target HOW ...`, a process that ends as it is told. */
 int target_main(int argc, char *argv[]);

@@ -40,6 +40,14 @@ test('a test of another flavour of the kernel is none of this run', () => {
   expect(titles({ modules: ['pexit'], flavour: 'debug' })).toEqual(['a fault is told', 'memory fails']);
 });
 
+test('of one binding the tests of the other are none', () => {
+  const native: PlannedTest = { ...planned('suites/cgl/edge.suite.ts', 'an edge is told', 'PRF.5.0-c'), binding: 'native' };
+  const all = { modules: [], requirements: [], flavour: 'base' } as const;
+
+  expect(selectTests([...plan, native], { ...all, binding: 'native' }, requirements)).toEqual([native]);
+  expect(titles({ binding: 'aem' })).toHaveLength(3);
+});
+
 test('a parent stands for all that comes below it', () => {
   const [parent = ''] = requirements.byId.get('AEM-PEXIT-004')?.parents ?? [];
 

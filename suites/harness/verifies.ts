@@ -5,7 +5,7 @@ import type { Flavour } from '../../kernel/build/artifacts.ts';
 import type { Target } from '../../kernel/target/target.ts';
 import { InfrastructureError } from '../../lib/errors.ts';
 import { within } from '../../lib/within.ts';
-import type { Incident } from '../../reporters/results.ts';
+import type { Binding, Incident } from '../../reporters/results.ts';
 import { gainedByFault } from '../../reporters/taint.ts';
 import type { RequirementId } from '../../specs/generated/ids.ts';
 import { fingerprintTest } from '../../specs/loader/fingerprint.ts';
@@ -27,6 +27,12 @@ export interface TestOptions {
   readonly provokes?: readonly Incident['kind'][];
   /** The flavours of the kernel that have what it needs; it is in the plan of no other. */
   readonly flavours?: readonly Flavour[];
+  /** Through what it exercises its requirements; aem when absent. */
+  readonly binding?: Binding;
+  /** The facility of the kernel that it exercises, in the words of the reports. */
+  readonly facility?: string;
+  /** What it does, where the body is made of it: a change of this is a change of the test. */
+  readonly source?: string;
   /** Milliseconds for what it does itself, where that is more than usual. */
   readonly bodyLimit?: number;
 }
@@ -38,6 +44,8 @@ declare module 'vitest' {
       readonly requirements: readonly string[];
       readonly fault?: string;
       readonly flavours?: readonly Flavour[];
+      readonly binding: Binding;
+      readonly facility?: string;
       readonly fingerprint: string;
     };
     evidence?: Evidence;
@@ -69,13 +77,15 @@ export function verifies(
   const settings = inject('session');
   const id = testId(currentFile(), title);
   // An import's name in the transformed source has its number among the imports in it.
-  const fingerprint = fingerprintTest(body.toString().replaceAll(/__vi_import_\d+__/g, ''));
-  const { flavours } = options;
+  const fingerprint = fingerprintTest((options.source ?? body.toString()).replaceAll(/__vi_import_\d+__/g, ''));
+  const { flavours, binding = 'aem', facility } = options;
   const define = (name: string, fault?: string): void => {
     const plan = {
       id,
       requirements: ids,
       fingerprint,
+      binding,
+      ...(facility === undefined ? {} : { facility }),
       ...(fault === undefined ? {} : { fault }),
       ...(flavours === undefined ? {} : { flavours }),
     };
