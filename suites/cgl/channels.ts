@@ -120,5 +120,3 @@ export const byEdge = [epollEdge, uringEdge, signals, signalfd, aem] as const;
 export const all = [epoll, poll, uring, aio, signals, signalfd, aem] as const;
 /** What comes once is told once, though it stays. */
 export const once = [epollEdge, uringEdge, signals, signalfd, aem] as const;
-/** Those that do not look at each channel each time. */
-export const scalable = [epoll, uringEdge, aio, signals, signalfd] as const;

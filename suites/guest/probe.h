@@ -164,7 +164,6 @@ extern const struct verb native_timer_verbs[];
 extern const struct verb native_process_verbs[];
 extern const struct verb native_file_verbs[];
 extern const struct verb native_limit_verbs[];
-extern const struct verb native_scale_verbs[];
 
 /* probe-target.c: `probe target HOW ...`, a process that ends as it is told. */
 int target_main(int argc, char *argv[]);
