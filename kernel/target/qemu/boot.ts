@@ -166,7 +166,8 @@ function bootError(
   if (error instanceof TargetDiedError) {
     const { incident } = error;
     const others = incidents.filter(({ kind }) => kind !== incident.kind);
-    return new BootError('the kernel did not boot', [...others, { ...incident, blame: 'infrastructure' }], {
+    const [first = ''] = incident.excerpt.split('\n');
+    return new BootError(`the kernel did not boot: ${first}`, [...others, { ...incident, blame: 'infrastructure' }], {
       where: kernel.image,
       seen: incident.excerpt.split('\n').slice(-20).join('\n            '),
     });
