@@ -166,9 +166,10 @@ function bootError(
   if (error instanceof TargetDiedError) {
     const { incident } = error;
     const others = incidents.filter(({ kind }) => kind !== incident.kind);
-    return new BootError('the kernel did not boot', [...others, { ...incident, blame: 'infrastructure' }], {
+    const lines = incident.excerpt.split('\n');
+    return new BootError(`the kernel did not boot: ${lines[0] ?? ''}`, [...others, { ...incident, blame: 'infrastructure' }], {
       where: kernel.image,
-      seen: incident.excerpt.split('\n').slice(-20).join('\n            '),
+      seen: lines.slice(-20).join('\n            '),
     });
   }
   if (error instanceof InfrastructureError && !(error instanceof LimitError)) return new BootError(error.message, incidents, error.details);
