@@ -19,6 +19,7 @@ neutral('PRF.5.0-e', 'of many that happen while it is waited for each is told on
   const program = await facility.open(context, count);
 
   const waiting = program.wait(count);
+  await program.asleep();
   await Promise.all([program.fireAll('io', 0), program.fireAll('other', 1)]);
 
   expect(await waiting).toMatchObject({ total: count, distinct: count, most: 1 });

@@ -288,7 +288,10 @@ static int open_all(const char *name, int count, bool edge)
 		return -1;
 	}
 	close_channels();
-	if (open_channels(count) < 0 || f->open(edge) < 0)
+	if (open_channels(count) < 0)
+		return -1;
+	/* What it has opened when it fails goes with the process. */
+	if (f->open(edge) < 0)
 		return -1;
 	opened = f;
 	return 0;
@@ -376,6 +379,8 @@ static void do_take(const struct command *c)
 		return;
 	}
 	memset(&told, 0, sizeof(told));
+	if (least)
+		entering("native-take");
 	do {
 		if (opened->collect(told.total < least) < 0) {
 			answer(c, -1);

@@ -77,7 +77,8 @@ static void run(struct command *c)
 			return;
 		}
 	}
-	fail(c, ENOSYS);
+	/* No kernel says this of a facility. */
+	fail(c, EBADRQC);
 }
 
 static void split(struct command *c)

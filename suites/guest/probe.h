@@ -135,6 +135,8 @@ extern const struct wait_call timed_calls[];	/* probe-deadlines.c */
 /* probe-calls.c: `ms` of the command, NULL without it; and closes, with errno left as it was. */
 struct timespec *timespec_of(const struct command *c, struct timespec *t);
 long close_after(int fd, long ret);
+/* Tells that this thread is right before a call, or a loop, of that name. */
+void entering(const char *name);
 struct io_uring_params;
 struct io_uring_sqe;
 int submit(int fd, const struct io_uring_params *params, const struct io_uring_sqe *request);
