@@ -55,7 +55,7 @@ function ofKernel(name: string, via: string, what: string): TimerFacility {
   };
 }
 
-const aemTimer: TimerFacility = {
+export const aemTimer: TimerFacility = {
   name: 'aem-timer',
   binding: 'aem',
   async open(context) {

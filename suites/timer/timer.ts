@@ -25,6 +25,20 @@ export async function armed(p: Probe, args: Arguments, how: Arguments = {}): Pro
   return id;
 }
 
+/**
+ * Does something while the clock, of CPU time, goes on by less than so much. What a host keeps from a CPU counts for
+ * whoever runs there, so that on a busy one it is done again.
+ */
+export async function withLittleTime(p: Probe, clock: Arguments, threshold: number, body: () => Promise<void>): Promise<void> {
+  const shown = async (): Promise<number> => Number((await p.send('native-clock', { ...clock, reads: 1 }))['now']);
+  for (let tries = 0; tries < 10; tries++) {
+    const from = await shown();
+    await body();
+    if ((await shown()) - from < threshold) return;
+  }
+  throw new Error('the machine is too slow to use so little CPU time');
+}
+
 /** Of a probe's first thread: it is in a handler, and none of a timer is called. */
 export interface Held {
   /** Sets a timer, from another thread. */

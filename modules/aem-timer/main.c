@@ -2,8 +2,8 @@
 /*
  * aem-timer: POSIX timers whose expiration is an event.
  *
- * A timer is the private part of its event. It expires by an hrtimer, which
- * raises the event and stays off. A periodic timer is put on again when its
+ * A timer is the private part of its event. It expires by an hrtimer, or what
+ * cpu.c has for CPU time, which raises the event and stays off. A periodic timer is put on again when its
  * handler is about to be called: by then the expirations that have passed are
  * known, and those that no call stands for are the overrun count. So, however
  * short the interval is and however long the handler takes, there is one
@@ -16,51 +16,36 @@
  * by CLOCK_MONOTONIC, because setting the clock does not change how long it
  * is; an absolute one moves with the clock.
  *
- * Contexts: aem_timer_expired() runs in softirq, all else in process context.
+ * Contexts: aem_timer_expired() runs in softirq and aem_timer_fire() in any,
+ * all else in process context.
  *
  * Locking: aem_timer.lock protects the timer, and whoever cancels or sets up
  * its hrtimer holds it. It sleeps, is taken in process context only, and
- * inside it are the locks of the event's owner. aem_timer_expired() takes no
- * lock of ours: it only sets `fired`, which is cleared when the hrtimer is
- * known to be off. It may be on its way out then, and raise the event once
- * more: construct finds that nothing has expired.
+ * inside it are the locks of the event's owner and perf's. aem_timer_fire()
+ * takes no lock of ours: it only sets `fired`, which is cleared when the
+ * hrtimer is known to be off. It may be on its way out then, and raise the
+ * event once more: construct finds that nothing has expired.
  *
  * Lifetime: `gone` is set by shutdown, which waits for an expiration that is
  * under way. From then on the hrtimer stays off, and the memory goes with the
  * event.
  */
-#include <linux/hrtimer.h>
-#include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
 #include <linux/posix-timers.h>
+#include <linux/sched.h>
 #include <linux/time64.h>
 #include <linux/time_namespace.h>
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 
-#include "aem-kernel.h"
-
-struct aem_timer {
-	struct hrtimer hrt;
-	struct aem_event *ev;
-	struct mutex lock;	/* of all but `fired` */
-	u64 cookie;
-	ktime_t interval;	/* 0: it expires once */
-	u64 untold;	/* expirations counted, of which no handler was told */
-	u64 told;	/* those that the last call stands for; 0 without one */
-	u64 told_before;	/* and the one before it, should that be undone */
-	clockid_t clock;
-	clockid_t base;		/* by which the hrtimer goes */
-	bool armed;		/* once more at least, `fired` included */
-	bool fired;		/* and construct has not counted it yet */
-	bool gone;
-};
+#include "timer.h"
 
 static ktime_t aem_timer_now(const struct aem_timer *tm)
 {
 	switch (tm->base) {
+	case CLOCK_THREAD_CPUTIME_ID:
+		return aem_cpu_now(tm->cpu);
 	case CLOCK_REALTIME:
 		return ktime_get_real();
 	case CLOCK_BOOTTIME:
@@ -86,13 +71,30 @@ static ktime_t aem_timer_host_time(const struct aem_timer *tm, ktime_t t)
 	return t > ns ? t - ns : 0;
 }
 
-static enum hrtimer_restart aem_timer_expired(struct hrtimer *hrt)
+void aem_timer_fire(struct aem_timer *tm)
 {
-	struct aem_timer *tm = container_of(hrt, struct aem_timer, hrt);
-
 	WRITE_ONCE(tm->fired, true);
 	aem_raise(tm->ev);
+}
+
+static enum hrtimer_restart aem_timer_expired(struct hrtimer *hrt)
+{
+	aem_timer_fire(container_of(hrt, struct aem_timer, hrt));
 	return HRTIMER_NORESTART;
+}
+
+/* As clock_getcpuclockid() and pthread_getcpuclockid() have them. */
+static int aem_timer_cpu_clock(clockid_t clock)
+{
+	pid_t pid = CPUCLOCK_PID(clock);
+
+	if (CPUCLOCK_WHICH(clock) >= CPUCLOCK_MAX)
+		return -EINVAL;
+	if (!CPUCLOCK_PERTHREAD(clock) || CPUCLOCK_WHICH(clock) != CPUCLOCK_SCHED)
+		return -EOPNOTSUPP;
+	if (pid && pid != task_pid_vnr(current))
+		return -EOPNOTSUPP;
+	return CLOCK_THREAD_CPUTIME_ID;
 }
 
 static int aem_timer_clock(s32 clock)
@@ -103,15 +105,12 @@ static int aem_timer_clock(s32 clock)
 	case CLOCK_MONOTONIC:
 	case CLOCK_REALTIME:
 	case CLOCK_BOOTTIME:
+	case CLOCK_THREAD_CPUTIME_ID:
 		return clock;
 	case CLOCK_PROCESS_CPUTIME_ID:
-	case CLOCK_THREAD_CPUTIME_ID:
 		return -EOPNOTSUPP;
 	}
-	/* Those that clock_getcpuclockid() gives. */
-	if (clock < 0 && CPUCLOCK_WHICH(clock) < CPUCLOCK_MAX)
-		return -EOPNOTSUPP;
-	return -EINVAL;
+	return clock < 0 ? aem_timer_cpu_clock(clock) : -EINVAL;
 }
 
 static int aem_timer_init(struct aem_event *ev, const void *argp)
@@ -130,8 +129,24 @@ static int aem_timer_init(struct aem_event *ev, const void *argp)
 	tm->base = clock;
 	tm->cookie = args->cookie;
 	mutex_init(&tm->lock);
+	if (tm->base == CLOCK_THREAD_CPUTIME_ID)
+		return aem_cpu_init(tm);
 	hrtimer_init(&tm->hrt, tm->base, HRTIMER_MODE_ABS_SOFT);
 	return 0;
+}
+
+static ktime_t aem_timer_due(const struct aem_timer *tm)
+{
+	return tm->cpu ? aem_cpu_due(tm->cpu) : hrtimer_get_expires(&tm->hrt);
+}
+
+/* Has it expire then. Called with the lock held. */
+static void aem_timer_on(struct aem_timer *tm, ktime_t due)
+{
+	if (tm->cpu)
+		aem_cpu_arm(tm->cpu, due);
+	else
+		hrtimer_start(&tm->hrt, due, HRTIMER_MODE_ABS_SOFT);
 }
 
 /*
@@ -140,21 +155,23 @@ static int aem_timer_init(struct aem_event *ev, const void *argp)
  */
 static u64 aem_timer_count(struct aem_timer *tm)
 {
+	ktime_t due = aem_timer_due(tm), late = aem_timer_now(tm) - due;
 	u64 expirations;
 
 	WRITE_ONCE(tm->fired, false);
+	/* Other clocks that show less were set back since. */
+	if (tm->cpu && late < 0) {
+		if (!tm->gone)
+			aem_timer_on(tm, due);
+		return 0;
+	}
 	if (!tm->interval) {
 		tm->armed = false;
 		return 1;
 	}
-	expirations = hrtimer_forward(&tm->hrt, aem_timer_now(tm), tm->interval);
-	/* The clock was set back since, but what has expired has. */
-	if (!expirations) {
-		hrtimer_add_expires(&tm->hrt, tm->interval);
-		expirations = 1;
-	}
+	expirations = 1 + div64_u64(max_t(ktime_t, late, 0), tm->interval);
 	if (!tm->gone)
-		hrtimer_start_expires(&tm->hrt, HRTIMER_MODE_ABS_SOFT);
+		aem_timer_on(tm, ktime_add_safe(due, tm->interval * expirations));
 	return expirations;
 }
 
@@ -196,8 +213,16 @@ static void aem_timer_shutdown(struct aem_event *ev)
 
 	mutex_lock(&tm->lock);
 	tm->gone = true;
-	hrtimer_cancel(&tm->hrt);
+	if (tm->cpu)
+		aem_cpu_shutdown(tm->cpu);
+	else
+		hrtimer_cancel(&tm->hrt);
 	mutex_unlock(&tm->lock);
+}
+
+static void aem_timer_release(struct aem_event *ev)
+{
+	aem_cpu_free(aem_event_priv(ev));
 }
 
 /* Until the next expiration; 0 without one. Called with the lock held. */
@@ -208,8 +233,9 @@ static ktime_t aem_timer_left(struct aem_timer *tm)
 
 	if (!tm->armed)
 		return 0;
-	left = ktime_sub(hrtimer_get_expires(&tm->hrt), aem_timer_now(tm));
-	if (READ_ONCE(tm->fired)) {
+	left = ktime_sub(aem_timer_due(tm), aem_timer_now(tm));
+	/* Of CPU time it may fire before it is due. */
+	if (READ_ONCE(tm->fired) && (!tm->cpu || left <= 0)) {
 		if (!tm->interval)
 			return 0;
 		/* The one after the last that has passed. */
@@ -240,7 +266,10 @@ static void aem_timer_look(struct aem_timer *tm, struct aem_timer_spec *spec)
  */
 static void aem_timer_disarm(struct aem_timer *tm)
 {
-	hrtimer_cancel(&tm->hrt);
+	if (tm->cpu)
+		aem_cpu_disarm(tm->cpu);
+	else
+		hrtimer_cancel(&tm->hrt);
 	tm->armed = false;
 	WRITE_ONCE(tm->fired, false);
 	tm->interval = 0;
@@ -264,9 +293,11 @@ static void aem_timer_arm(struct aem_timer *tm, ktime_t value, ktime_t interval,
 	tm->armed = true;
 	tm->interval = interval;
 	aem_event_start(tm->ev);
-	hrtimer_init(&tm->hrt, tm->base, HRTIMER_MODE_ABS_SOFT);
-	tm->hrt.function = aem_timer_expired;
-	hrtimer_start(&tm->hrt, value, HRTIMER_MODE_ABS_SOFT);
+	if (!tm->cpu) {
+		hrtimer_init(&tm->hrt, tm->base, HRTIMER_MODE_ABS_SOFT);
+		tm->hrt.function = aem_timer_expired;
+	}
+	aem_timer_on(tm, value);
 }
 
 /* What is too far away to be told is as far as can be. */
@@ -363,6 +394,7 @@ static struct aem_kind aem_timer_kind = {
 	.construct = aem_timer_construct,
 	.undo = aem_timer_undo,
 	.shutdown = aem_timer_shutdown,
+	.release = aem_timer_release,
 	.control = aem_timer_control,
 };
 

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Timers that go by the CPU time of the thread that created them.
+ *
+ * A perf event, of the thread and of the kernel's own, interrupts when about
+ * so much has been used. It costs something where the thread is scheduled, and
+ * nothing while it is not. What it counts is not what the scheduler does, to
+ * the nanosecond: so an interrupt is a hint, and construct asks the scheduler,
+ * which the program's clock shows, too. What is left then is waited for anew.
+ *
+ * Contexts: aem_cpu_overflow() runs in hardirq, where the thread runs.
+ *
+ * Locking: aem_timer.lock protects `due`, and whoever sets the period up holds
+ * it. aem_cpu_overflow() takes none: an interrupt has the next one put off for
+ * good, until the timer is armed again.
+ *
+ * Lifetime: made by init and freed by release. `perf` goes with shutdown,
+ * which waits for an interrupt that is under way. The thread is held, and
+ * whoever looks at its time after its end sees what it came to.
+ */
+#include <linux/err.h>
+#include <linux/math.h>
+#include <linux/perf_event.h>
+#include <linux/sched/cputime.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+
+#include "timer.h"
+
+/* A period that no thread lives to see, and that still can be added to a time. */
+#define AEM_CPU_NEVER	((u64)(KTIME_MAX / 2))
+
+/* A perf event's memory is not charged: it counts in the user's quota of events. */
+#define AEM_CPU_UNITS	DIV_ROUND_UP(sizeof(struct perf_event), 256)
+
+struct aem_cpu {
+	struct perf_event *perf;
+	struct task_struct *thread;
+	ktime_t due;
+};
+
+static void aem_cpu_overflow(struct perf_event *perf,
+			     struct perf_sample_data *data,
+			     struct pt_regs *regs)
+{
+	/* It is read when this returns. */
+	perf->hw.sample_period = AEM_CPU_NEVER;
+	aem_timer_fire(perf->overflow_handler_context);
+}
+
+static void aem_cpu_uncharge(struct aem_event *ev, unsigned int units)
+{
+	while (units--)
+		aem_event_uncharge(ev);
+}
+
+static int aem_cpu_charge(struct aem_event *ev)
+{
+	unsigned int i;
+
+	for (i = 0; i < AEM_CPU_UNITS; i++) {
+		if (!aem_event_charge(ev)) {
+			aem_cpu_uncharge(ev, i);
+			return -EAGAIN;
+		}
+	}
+	return 0;
+}
+
+static struct perf_event *aem_cpu_perf(struct aem_timer *tm)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_TASK_CLOCK,
+		.sample_period = AEM_CPU_NEVER,
+	};
+
+	return perf_event_create_kernel_counter(&attr, -1, current,
+						aem_cpu_overflow, tm);
+}
+
+int aem_cpu_init(struct aem_timer *tm)
+{
+	struct aem_cpu *cpu;
+	int ret;
+
+	ret = aem_cpu_charge(tm->ev);
+	if (ret)
+		return ret;
+	cpu = kzalloc(sizeof(*cpu), AEM_GFP);
+	if (!cpu) {
+		ret = -ENOMEM;
+		goto uncharge;
+	}
+	cpu->perf = aem_cpu_perf(tm);
+	if (IS_ERR(cpu->perf)) {
+		ret = PTR_ERR(cpu->perf);
+		goto free;
+	}
+	cpu->thread = get_task_struct(current);
+	tm->cpu = cpu;
+	return 0;
+free:
+	kfree(cpu);
+uncharge:
+	aem_cpu_uncharge(tm->ev, AEM_CPU_UNITS);
+	return ret;
+}
+
+ktime_t aem_cpu_now(const struct aem_cpu *cpu)
+{
+	return task_sched_runtime(cpu->thread);
+}
+
+ktime_t aem_cpu_due(const struct aem_cpu *cpu)
+{
+	return cpu->due;
+}
+
+static void aem_cpu_after(struct aem_cpu *cpu, u64 period)
+{
+	/* The thread has ended where that fails. */
+	perf_event_period(cpu->perf, clamp_t(u64, period, 1, AEM_CPU_NEVER));
+}
+
+void aem_cpu_arm(struct aem_cpu *cpu, ktime_t due)
+{
+	cpu->due = due;
+	aem_cpu_after(cpu, max_t(ktime_t, due - aem_cpu_now(cpu), 0));
+}
+
+void aem_cpu_disarm(struct aem_cpu *cpu)
+{
+	aem_cpu_after(cpu, AEM_CPU_NEVER);
+}
+
+void aem_cpu_shutdown(struct aem_cpu *cpu)
+{
+	perf_event_release_kernel(cpu->perf);
+}
+
+void aem_cpu_free(struct aem_timer *tm)
+{
+	if (!tm->cpu)
+		return;
+	aem_cpu_uncharge(tm->ev, AEM_CPU_UNITS);
+	put_task_struct(tm->cpu->thread);
+	kfree(tm->cpu);
+}

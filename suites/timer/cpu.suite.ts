@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Timers on the clock of their thread's CPU time. It stands still while the thread waits for the next command. */
+import { expect } from 'vitest';
+import type { Call, Probe } from '../harness/probe.ts';
+import { verifies } from '../harness/verifies.ts';
+import { armed, create, hour, millisecond, withLittleTime } from './timer.ts';
+
+const clock = 'thread-cpu';
+
+/** Uses so much CPU time and a bit more, so that what expires meanwhile is told. */
+async function use(p: Probe, value: number): Promise<void> {
+  for (const some of [value, 10 * millisecond, millisecond]) await p.ok('pass', { clock, value: some });
+}
+
+verifies('AEM-TIMER-042', 'a thread that has used so much CPU time is told, never early', async ({ probe }) => {
+  const p = await probe();
+
+  for (const how of ['value', 'ahead']) {
+    for (const time of [1, 1000, 65_537, millisecond, 20 * millisecond]) {
+      const eid = await armed(p, { [how]: time }, { clock });
+      await use(p, time);
+
+      const call = await p.nextCall();
+      expect(call, `${how} ${time} ns`).toMatchObject({ eid, overrun: 0 });
+      expect(call.late, `${how} ${time} ns`).toBeGreaterThanOrEqual(0);
+    }
+  }
+});
+
+verifies('AEM-TIMER-043', 'a timer of CPU time stands still while its thread sleeps', async ({ probe }) => {
+  const p = await probe();
+  const id = await create(p, { clock });
+  const value = 40 * millisecond;
+
+  let calls: readonly Call[] = [];
+  await withLittleTime(p, { clock }, value, async () => {
+    await p.ok('timer-set', { id, value });
+    await p.settle();
+    await p.ok('native-sleep', { clock: 'monotonic', value: 60 * millisecond });
+    calls = await p.settle();
+  });
+  expect(calls).toEqual([]);
+
+  await use(p, value);
+  expect(await p.nextCall()).toMatchObject({ eid: id });
+});
+
+verifies('AEM-TIMER-044', 'what the first thread uses does not count for a second one’s timer', async ({ probe }) => {
+  const p = await probe();
+  await p.ok('thread', { name: 'second' });
+  const id = Number((await p.on('second', 'timer-create', { clock }))['id']);
+  expect(await p.on('second', 'timer-set', { id, value: 200 * millisecond })).toMatchObject({ ret: 0 });
+
+  await use(p, 400 * millisecond);
+  const left = Number((await p.send('timer-get', { id }))['value']);
+  expect(left).toBeGreaterThan(1);
+  expect(await p.settle('second')).toEqual([]);
+
+  await p.on('second', 'pass', { clock, value: 400 * millisecond });
+  expect(await p.nextCall()).toMatchObject({ eid: id });
+});
+
+verifies('AEM-TIMER-045', 'a periodic timer of CPU time counts each period, never early', async ({ probe }) => {
+  const p = await probe();
+  const eid = await armed(p, { value: 5 * millisecond, interval: 5 * millisecond }, { clock });
+
+  let count = 0;
+  while (count < 10) {
+    await p.ok('pass', { clock, value: 5 * millisecond });
+    for (const { late, overrun } of await p.settle()) {
+      expect(late, `after ${count}`).toBeGreaterThanOrEqual(0);
+      count += 1 + Number(overrun);
+    }
+  }
+
+  // What passes while the event is stopped is one call.
+  await p.ok('stop', { eid });
+  await p.settle();
+  await use(p, 50 * millisecond);
+  await p.ok('start', { eid });
+  const call = await p.nextCall();
+  expect(call.overrun).toBeGreaterThanOrEqual(9);
+  expect(call.late).toBeGreaterThanOrEqual(0);
+
+  await p.ok('timer-set', { id: eid, value: 0 });
+  await p.settle();
+  await use(p, 20 * millisecond);
+  expect(await p.settle()).toEqual([]);
+});
+
+verifies('AEM-TIMER-046', 'the CPU time that is left is what the thread has still to use', async ({ probe }) => {
+  const p = await probe();
+  const id = await armed(p, { value: hour, interval: 7 * millisecond }, { clock });
+  const left = async (): Promise<number> => Number((await p.send('timer-get', { id }))['value']);
+  const before = await left();
+  expect(before).toBeGreaterThan(hour / 2);
+  expect(before).toBeLessThanOrEqual(hour);
+
+  await p.ok('pass', { clock, value: 5 * millisecond });
+  const after = await left();
+  expect(after).toBeLessThanOrEqual(before - 5 * millisecond);
+
+  await withLittleTime(p, { clock }, 100 * millisecond, () => p.ok('native-sleep', { clock: 'monotonic', value: 200 * millisecond }).then(() => undefined));
+  expect(await p.send('timer-set', { id, value: 0, old: true })).toMatchObject({ interval: 7 * millisecond });
+  expect(await left()).toBe(0);
+});
