@@ -225,8 +225,8 @@ extern unsigned int aem_max_user_zone_kb;
 void aem_user_init(void);
 struct aem_user *aem_user_get(kuid_t uid);
 void aem_user_put(struct aem_user *user);
-int aem_user_charge(struct aem_user *user);
-void aem_user_uncharge(struct aem_user *user);
+int aem_user_charge(struct aem_user *user, unsigned int events);
+void aem_user_uncharge(struct aem_user *user, unsigned int events);
 int aem_user_charge_pages(struct aem_user *user, unsigned int pages);
 void aem_user_uncharge_pages(struct aem_user *user, unsigned int pages);
 

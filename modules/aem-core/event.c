@@ -61,7 +61,7 @@ void aem_event_put(struct aem_event *ev)
 		return;
 	if (ev->state & AEM_EV_INIT && kind->release)
 		kind->release(ev);
-	aem_user_uncharge(ev->task->user);
+	aem_user_uncharge(ev->task->user, 1);
 	aem_task_put(ev->task);
 	call_rcu(&ev->rcu, aem_event_free_rcu);
 	if (atomic_dec_and_test(&kind->live))
@@ -224,27 +224,27 @@ EXPORT_SYMBOL_GPL(aem_raise);
 /**
  * aem_event_charge - count something that is kept for an event in its user's quota
  * @ev: the event
- *
- * As one event more.
+ * @events: as so many events more
  *
  * Context: process.
  * Return: true, or false at the quota.
  */
-bool aem_event_charge(struct aem_event *ev)
+bool aem_event_charge(struct aem_event *ev, unsigned int events)
 {
-	return !aem_user_charge(ev->task->user);
+	return !aem_user_charge(ev->task->user, events);
 }
 EXPORT_SYMBOL_GPL(aem_event_charge);
 
 /**
  * aem_event_uncharge - it is not kept any more
  * @ev: the event
+ * @events: as how many it was counted
  *
  * Context: process.
  */
-void aem_event_uncharge(struct aem_event *ev)
+void aem_event_uncharge(struct aem_event *ev, unsigned int events)
 {
-	aem_user_uncharge(ev->task->user);
+	aem_user_uncharge(ev->task->user, events);
 }
 EXPORT_SYMBOL_GPL(aem_event_uncharge);
 
@@ -344,12 +344,12 @@ static struct aem_event *aem_event_alloc(struct aem_kind *kind,
 	struct aem_event *ev;
 	int ret;
 
-	ret = aem_user_charge(t->user);
+	ret = aem_user_charge(t->user, 1);
 	if (ret)
 		return ERR_PTR(ret);
 	ev = kmem_cache_zalloc(kind->cache, AEM_GFP);
 	if (!ev) {
-		aem_user_uncharge(t->user);
+		aem_user_uncharge(t->user, 1);
 		return ERR_PTR(-ENOMEM);
 	}
 	INIT_LIST_HEAD(&ev->queue);

@@ -21,8 +21,6 @@
 
 #define EVENTS_MAX	(4 * 1024 * 1024)
 #define ZONE_KB_MAX	(64 * 1024)
-/* Bytes of an event, here and in the largest kind; see docs/timer.md. */
-#define EVENT_COST	288
 
 unsigned int aem_max_user_events __read_mostly;
 unsigned int aem_max_user_zone_kb __read_mostly;
@@ -36,7 +34,7 @@ void __init aem_user_init(void)
 	unsigned long pages = totalram_pages() / 8;
 
 	aem_max_user_events = min_t(unsigned long, EVENTS_MAX,
-				    pages * (PAGE_SIZE / EVENT_COST));
+				    pages * (PAGE_SIZE / AEM_EVENT_COST));
 	aem_max_user_zone_kb = min_t(unsigned long, ZONE_KB_MAX,
 				     pages << (PAGE_SHIFT - 10));
 }
@@ -87,24 +85,25 @@ void aem_user_put(struct aem_user *user)
 		kfree(user);
 }
 
-/* Counts one more event: 0, or -EAGAIN at the limit. */
-int aem_user_charge(struct aem_user *user)
+/* Counts so many more events: 0, or -EAGAIN at the limit. */
+int aem_user_charge(struct aem_user *user, unsigned int events)
 {
+	unsigned int limit = READ_ONCE(aem_max_user_events);
 	int ret = -EAGAIN;
 
 	spin_lock(&aem_users_lock);
-	if (user->events < READ_ONCE(aem_max_user_events)) {
-		user->events++;
+	if (user->events <= limit && events <= limit - user->events) {
+		user->events += events;
 		ret = 0;
 	}
 	spin_unlock(&aem_users_lock);
 	return ret;
 }
 
-void aem_user_uncharge(struct aem_user *user)
+void aem_user_uncharge(struct aem_user *user, unsigned int events)
 {
 	spin_lock(&aem_users_lock);
-	user->events--;
+	user->events -= events;
 	spin_unlock(&aem_users_lock);
 }
 

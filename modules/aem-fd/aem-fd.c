@@ -132,7 +132,7 @@ static void fd_record_free(struct fd_watch *watch, struct fd_record *record)
 		return;
 	put_pid(record->pid);
 	kfree(record);
-	aem_event_uncharge(watch->ev);
+	aem_event_uncharge(watch->ev, 1);
 }
 
 /* The record of the same on the list, or NULL. Called with the lock held. */
@@ -157,7 +157,7 @@ static bool fd_record_add(struct fd_watch *watch, const struct qstr *entry)
 	struct fd_record *record;
 
 	if (watch->count >= READ_ONCE(max_records) ||
-	    !aem_event_charge(watch->ev))
+	    !aem_event_charge(watch->ev, 1))
 		return false;
 	/* To whom it is told pays for it, not who did it. */
 	old = set_active_memcg(watch->memcg);
@@ -165,7 +165,7 @@ static bool fd_record_add(struct fd_watch *watch, const struct qstr *entry)
 			 GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN);
 	set_active_memcg(old);
 	if (!record) {
-		aem_event_uncharge(watch->ev);
+		aem_event_uncharge(watch->ev, 1);
 		return false;
 	}
 	record->pid = get_pid(task_tgid(current));

@@ -27,11 +27,11 @@
 
 #include "timer.h"
 
-/* A period that no thread lives to see, and that still can be added to a time. */
+/* A period that no thread lives to see, and that can be added to a time. */
 #define AEM_CPU_NEVER	((u64)(KTIME_MAX / 2))
 
-/* A perf event's memory is not charged: it counts in the user's quota of events. */
-#define AEM_CPU_UNITS	DIV_ROUND_UP(sizeof(struct perf_event), 256)
+/* A perf event's memory is charged to nobody: it counts in the quota. */
+#define AEM_CPU_EVENTS	DIV_ROUND_UP(sizeof(struct perf_event), AEM_EVENT_COST)
 
 struct aem_cpu {
 	struct perf_event *perf;
@@ -46,25 +46,6 @@ static void aem_cpu_overflow(struct perf_event *perf,
 	/* It is read when this returns. */
 	perf->hw.sample_period = AEM_CPU_NEVER;
 	aem_timer_fire(perf->overflow_handler_context);
-}
-
-static void aem_cpu_uncharge(struct aem_event *ev, unsigned int units)
-{
-	while (units--)
-		aem_event_uncharge(ev);
-}
-
-static int aem_cpu_charge(struct aem_event *ev)
-{
-	unsigned int i;
-
-	for (i = 0; i < AEM_CPU_UNITS; i++) {
-		if (!aem_event_charge(ev)) {
-			aem_cpu_uncharge(ev, i);
-			return -EAGAIN;
-		}
-	}
-	return 0;
 }
 
 static struct perf_event *aem_cpu_perf(struct aem_timer *tm)
@@ -85,9 +66,8 @@ int aem_cpu_init(struct aem_timer *tm)
 	struct aem_cpu *cpu;
 	int ret;
 
-	ret = aem_cpu_charge(tm->ev);
-	if (ret)
-		return ret;
+	if (!aem_event_charge(tm->ev, AEM_CPU_EVENTS))
+		return -EAGAIN;
 	cpu = kzalloc(sizeof(*cpu), AEM_GFP);
 	if (!cpu) {
 		ret = -ENOMEM;
@@ -104,7 +84,7 @@ int aem_cpu_init(struct aem_timer *tm)
 free:
 	kfree(cpu);
 uncharge:
-	aem_cpu_uncharge(tm->ev, AEM_CPU_UNITS);
+	aem_event_uncharge(tm->ev, AEM_CPU_EVENTS);
 	return ret;
 }
 
@@ -142,9 +122,9 @@ void aem_cpu_shutdown(struct aem_cpu *cpu)
 
 void aem_cpu_free(struct aem_timer *tm)
 {
-	if (!tm->cpu)
+	if (!aem_timer_by_cpu(tm))
 		return;
-	aem_cpu_uncharge(tm->ev, AEM_CPU_UNITS);
+	aem_event_uncharge(tm->ev, AEM_CPU_EVENTS);
 	put_task_struct(tm->cpu->thread);
 	kfree(tm->cpu);
 }

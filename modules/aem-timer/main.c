@@ -2,12 +2,13 @@
 /*
  * aem-timer: POSIX timers whose expiration is an event.
  *
- * A timer is the private part of its event. It expires by an hrtimer, or what
- * cpu.c has for CPU time, which raises the event and stays off. A periodic timer is put on again when its
- * handler is about to be called: by then the expirations that have passed are
- * known, and those that no call stands for are the overrun count. So, however
- * short the interval is and however long the handler takes, there is one
- * interrupt a call, and nothing to be kept but a number.
+ * A timer is the private part of its event. It expires by an hrtimer, or by
+ * what cpu.c has for CPU time, which raises the event and stays off. A periodic
+ * timer is put on again when its handler is about to be called: by then the
+ * expirations that have passed are known, and those that no call stands for are
+ * the overrun count. So, however short the interval is and however long the
+ * handler takes, there is one interrupt a call, and nothing to be kept but a
+ * number.
  *
  * The hrtimers expire in softirq. A program may have very many timers, and
  * have them expire at once: interrupts stay enabled while they are seen to.
@@ -129,7 +130,7 @@ static int aem_timer_init(struct aem_event *ev, const void *argp)
 	tm->base = clock;
 	tm->cookie = args->cookie;
 	mutex_init(&tm->lock);
-	if (tm->base == CLOCK_THREAD_CPUTIME_ID)
+	if (aem_timer_by_cpu(tm))
 		return aem_cpu_init(tm);
 	hrtimer_init(&tm->hrt, tm->base, HRTIMER_MODE_ABS_SOFT);
 	return 0;
@@ -137,13 +138,15 @@ static int aem_timer_init(struct aem_event *ev, const void *argp)
 
 static ktime_t aem_timer_due(const struct aem_timer *tm)
 {
-	return tm->cpu ? aem_cpu_due(tm->cpu) : hrtimer_get_expires(&tm->hrt);
+	if (aem_timer_by_cpu(tm))
+		return aem_cpu_due(tm->cpu);
+	return hrtimer_get_expires(&tm->hrt);
 }
 
 /* Has it expire then. Called with the lock held. */
 static void aem_timer_on(struct aem_timer *tm, ktime_t due)
 {
-	if (tm->cpu)
+	if (aem_timer_by_cpu(tm))
 		aem_cpu_arm(tm->cpu, due);
 	else
 		hrtimer_start(&tm->hrt, due, HRTIMER_MODE_ABS_SOFT);
@@ -160,7 +163,7 @@ static u64 aem_timer_count(struct aem_timer *tm)
 
 	WRITE_ONCE(tm->fired, false);
 	/* Other clocks that show less were set back since. */
-	if (tm->cpu && late < 0) {
+	if (aem_timer_by_cpu(tm) && late < 0) {
 		if (!tm->gone)
 			aem_timer_on(tm, due);
 		return 0;
@@ -213,7 +216,7 @@ static void aem_timer_shutdown(struct aem_event *ev)
 
 	mutex_lock(&tm->lock);
 	tm->gone = true;
-	if (tm->cpu)
+	if (aem_timer_by_cpu(tm))
 		aem_cpu_shutdown(tm->cpu);
 	else
 		hrtimer_cancel(&tm->hrt);
@@ -235,7 +238,7 @@ static ktime_t aem_timer_left(struct aem_timer *tm)
 		return 0;
 	left = ktime_sub(aem_timer_due(tm), aem_timer_now(tm));
 	/* Of CPU time it may fire before it is due. */
-	if (READ_ONCE(tm->fired) && (!tm->cpu || left <= 0)) {
+	if (READ_ONCE(tm->fired) && (!aem_timer_by_cpu(tm) || left <= 0)) {
 		if (!tm->interval)
 			return 0;
 		/* The one after the last that has passed. */
@@ -266,7 +269,7 @@ static void aem_timer_look(struct aem_timer *tm, struct aem_timer_spec *spec)
  */
 static void aem_timer_disarm(struct aem_timer *tm)
 {
-	if (tm->cpu)
+	if (aem_timer_by_cpu(tm))
 		aem_cpu_disarm(tm->cpu);
 	else
 		hrtimer_cancel(&tm->hrt);
@@ -293,7 +296,7 @@ static void aem_timer_arm(struct aem_timer *tm, ktime_t value, ktime_t interval,
 	tm->armed = true;
 	tm->interval = interval;
 	aem_event_start(tm->ev);
-	if (!tm->cpu) {
+	if (!aem_timer_by_cpu(tm)) {
 		hrtimer_init(&tm->hrt, tm->base, HRTIMER_MODE_ABS_SOFT);
 		tm->hrt.function = aem_timer_expired;
 	}

@@ -6,6 +6,7 @@
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/mutex.h>
+#include <linux/time.h>
 #include <linux/types.h>
 
 #include "aem-kernel.h"
@@ -13,8 +14,10 @@
 struct aem_cpu;
 
 struct aem_timer {
-	struct hrtimer hrt;
-	struct aem_cpu *cpu;	/* instead of it, by CPU time */
+	union {
+		struct hrtimer hrt;
+		struct aem_cpu *cpu;	/* of one by CPU time */
+	};
 	struct aem_event *ev;
 	struct mutex lock;	/* of all but `fired` */
 	u64 cookie;
@@ -28,6 +31,11 @@ struct aem_timer {
 	bool fired;		/* and construct has not counted it yet */
 	bool gone;
 };
+
+static inline bool aem_timer_by_cpu(const struct aem_timer *tm)
+{
+	return tm->clock == CLOCK_THREAD_CPUTIME_ID;
+}
 
 /* main.c; any context */
 void aem_timer_fire(struct aem_timer *tm);

@@ -43,6 +43,12 @@
  */
 #define AEM_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
+/*
+ * Bytes of an event, in the core and in the largest kind. What is kept for one
+ * beside counts in the quota as an event for each so many.
+ */
+#define AEM_EVENT_COST	288
+
 struct aem_task;
 struct aem_kind;
 struct kmem_cache;
@@ -187,8 +193,8 @@ void aem_kind_unregister(struct aem_kind *kind);
 bool aem_raise(struct aem_event *ev);
 void aem_merge(struct aem_event *ev);
 void aem_refuse(struct aem_event *ev);
-bool aem_event_charge(struct aem_event *ev);
-void aem_event_uncharge(struct aem_event *ev);
+bool aem_event_charge(struct aem_event *ev, unsigned int events);
+void aem_event_uncharge(struct aem_event *ev, unsigned int events);
 void aem_event_start(struct aem_event *ev);
 void aem_event_recall(struct aem_event *ev);
 
