@@ -3,16 +3,18 @@
  * Timers that go by the CPU time of the thread that created them.
  *
  * A perf event, of the thread and of the kernel's own, interrupts when about
- * so much has been used. It costs something where the thread is scheduled, and
- * nothing while it is not. What it counts is not what the scheduler does, to
- * the nanosecond: so an interrupt is a hint, and construct asks the scheduler,
+ * so much has been used. While the thread does not run it costs nothing, but
+ * each time that the thread is scheduled it does, with interrupts off: so a
+ * thread has few of them. What it counts is not what the scheduler does, to the
+ * nanosecond. So an interrupt is a hint, and construct asks the scheduler,
  * which the program's clock shows, too. What is left then is waited for anew.
  *
- * Contexts: aem_cpu_overflow() runs in hardirq, where the thread runs.
+ * Contexts: aem_cpu_overflow() runs in hardirq, where the thread runs, and may
+ * wake it up: aem-core depends on !PREEMPT_RT.
  *
  * Locking: aem_timer.lock protects `due`, and whoever sets the period up holds
- * it. aem_cpu_overflow() takes none: an interrupt has the next one put off for
- * good, until the timer is armed again.
+ * it; perf's locks are inside it. aem_cpu_overflow() takes none of ours: an
+ * interrupt has the next one put off for good, until the timer is armed again.
  *
  * Lifetime: made by init and freed by release. `perf` goes with shutdown,
  * which waits for an interrupt that is under way. The thread is held, and
@@ -21,9 +23,11 @@
 #include <linux/err.h>
 #include <linux/math.h>
 #include <linux/perf_event.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/cputime.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/time64.h>
 
 #include "timer.h"
 
@@ -32,6 +36,9 @@
 
 /* A perf event's memory is charged to nobody: it counts in the quota. */
 #define AEM_CPU_EVENTS	DIV_ROUND_UP(sizeof(struct perf_event), AEM_EVENT_COST)
+
+/* Perf events of a thread, anybody's: each costs at every switch. */
+#define AEM_CPU_THREAD_MAX	32
 
 struct aem_cpu {
 	struct perf_event *perf;
@@ -46,6 +53,19 @@ static void aem_cpu_overflow(struct perf_event *perf,
 	/* It is read when this returns. */
 	perf->hw.sample_period = AEM_CPU_NEVER;
 	aem_timer_fire(perf->overflow_handler_context);
+}
+
+/* Only the thread itself creates some. */
+static bool aem_cpu_has_room(void)
+{
+	struct perf_event_context *ctx;
+	bool room;
+
+	rcu_read_lock();
+	ctx = READ_ONCE(current->perf_event_ctxp);
+	room = !ctx || READ_ONCE(ctx->nr_events) < AEM_CPU_THREAD_MAX;
+	rcu_read_unlock();
+	return room;
 }
 
 static struct perf_event *aem_cpu_perf(struct aem_timer *tm)
@@ -66,7 +86,7 @@ int aem_cpu_init(struct aem_timer *tm)
 	struct aem_cpu *cpu;
 	int ret;
 
-	if (!aem_event_charge(tm->ev, AEM_CPU_EVENTS))
+	if (!aem_cpu_has_room() || !aem_event_charge(tm->ev, AEM_CPU_EVENTS))
 		return -EAGAIN;
 	cpu = kzalloc(sizeof(*cpu), AEM_GFP);
 	if (!cpu) {
@@ -100,14 +120,25 @@ ktime_t aem_cpu_due(const struct aem_cpu *cpu)
 
 static void aem_cpu_after(struct aem_cpu *cpu, u64 period)
 {
-	/* The thread has ended where that fails. */
 	perf_event_period(cpu->perf, clamp_t(u64, period, 1, AEM_CPU_NEVER));
 }
 
-void aem_cpu_arm(struct aem_cpu *cpu, ktime_t due)
+/* Of one that is disarmed, or has just fired. */
+void aem_cpu_arm(struct aem_timer *tm, ktime_t due)
 {
+	struct aem_cpu *cpu = tm->cpu;
+	ktime_t left = due - aem_cpu_now(cpu);
+
 	cpu->due = due;
-	aem_cpu_after(cpu, max_t(ktime_t, due - aem_cpu_now(cpu), 0));
+	if (left <= 0) {
+		/* Its thread may never run again by itself. */
+		aem_timer_fire(tm);
+		return;
+	}
+	/* Each switch hides some from perf: it looks before that adds up. */
+	if (left > NSEC_PER_MSEC)
+		left -= left / 8;
+	aem_cpu_after(cpu, left);
 }
 
 void aem_cpu_disarm(struct aem_cpu *cpu)

@@ -147,7 +147,7 @@ static ktime_t aem_timer_due(const struct aem_timer *tm)
 static void aem_timer_on(struct aem_timer *tm, ktime_t due)
 {
 	if (aem_timer_by_cpu(tm))
-		aem_cpu_arm(tm->cpu, due);
+		aem_cpu_arm(tm, due);
 	else
 		hrtimer_start(&tm->hrt, due, HRTIMER_MODE_ABS_SOFT);
 }
@@ -228,6 +228,15 @@ static void aem_timer_release(struct aem_event *ev)
 	aem_cpu_free(aem_event_priv(ev));
 }
 
+/* Is the next expiration the one after that which has passed? */
+static bool aem_timer_passed(const struct aem_timer *tm, ktime_t left)
+{
+	if (!aem_timer_by_cpu(tm))
+		return READ_ONCE(tm->fired);
+	/* It may fire before it is due, and be due before it fires. */
+	return left <= 0 && (tm->interval || READ_ONCE(tm->fired));
+}
+
 /* Until the next expiration; 0 without one. Called with the lock held. */
 static ktime_t aem_timer_left(struct aem_timer *tm)
 {
@@ -237,8 +246,7 @@ static ktime_t aem_timer_left(struct aem_timer *tm)
 	if (!tm->armed)
 		return 0;
 	left = ktime_sub(aem_timer_due(tm), aem_timer_now(tm));
-	/* Of CPU time it may fire before it is due. */
-	if (READ_ONCE(tm->fired) && (!aem_timer_by_cpu(tm) || left <= 0)) {
+	if (aem_timer_passed(tm, left)) {
 		if (!tm->interval)
 			return 0;
 		/* The one after the last that has passed. */

@@ -47,7 +47,7 @@ void aem_timer_fire(struct aem_timer *tm);
 int aem_cpu_init(struct aem_timer *tm);
 ktime_t aem_cpu_now(const struct aem_cpu *cpu);
 ktime_t aem_cpu_due(const struct aem_cpu *cpu);
-void aem_cpu_arm(struct aem_cpu *cpu, ktime_t due);
+void aem_cpu_arm(struct aem_timer *tm, ktime_t due);
 void aem_cpu_disarm(struct aem_cpu *cpu);
 void aem_cpu_shutdown(struct aem_cpu *cpu);
 void aem_cpu_free(struct aem_timer *tm);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Timers on the clock of their thread's CPU time. It stands still while the thread waits for the next command. */
 import { expect } from 'vitest';
-import type { Call, Probe } from '../harness/probe.ts';
+import type { Arguments, Call, Probe } from '../harness/probe.ts';
+import { set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 import { armed, create, hour, millisecond, withLittleTime } from './timer.ts';
 
@@ -100,7 +101,65 @@ verifies('AEM-TIMER-046', 'the CPU time that is left is what the thread has stil
   const after = await left();
   expect(after).toBeLessThanOrEqual(before - 5 * millisecond);
 
-  await withLittleTime(p, { clock }, 100 * millisecond, () => p.ok('native-sleep', { clock: 'monotonic', value: 200 * millisecond }).then(() => undefined));
+  let used = 0;
+  await withLittleTime(p, { clock }, 100 * millisecond, async () => {
+    const from = await left();
+    await p.ok('native-sleep', { clock: 'monotonic', value: 200 * millisecond });
+    used = from - (await left());
+  });
+  expect(used).toBeLessThan(100 * millisecond);
   expect(await p.send('timer-set', { id, value: 0, old: true })).toMatchObject({ interval: 7 * millisecond });
   expect(await left()).toBe(0);
+});
+
+verifies('AEM-TIMER-047', 'a CPU time that has passed comes at once, though the thread sleeps', async ({ probe, inState }) => {
+  const p = await probe();
+  const id = await create(p, { clock });
+  // The time of what waits for commands, from here on.
+  await p.settle();
+
+  for (const at of [1, 1000]) {
+    await inState(p.pid, 'S');
+    expect(await p.on('io', 'timer-set', { id, at })).toMatchObject({ ret: 0 });
+
+    expect(await p.nextCall()).toMatchObject({ eid: id, overrun: 0 });
+  }
+  expect(await p.settle()).toEqual([]);
+});
+
+verifies('AEM-TIMER-048', 'a thread has so many timers of CPU time and no more', async ({ probe, limit }) => {
+  const p = await probe();
+  const ids: number[] = [];
+  while (ids.length < limit('timers')) ids.push(await create(p, { clock }));
+
+  expect(await p.send('timer-create', { clock })).toMatchObject({ ret: -1, errno: 'EAGAIN' });
+  await create(p);
+  await p.ok('timer-delete', { id: ids[0] ?? 0 });
+  await create(p, { clock });
+});
+
+verifies('AEM-TIMER-049', 'a timer of CPU time counts as several events until it is deleted', async (context) => {
+  const p = await context.probe({ uid: 1001, gid: 1001 });
+  const made = async (how: Arguments): Promise<readonly number[]> => {
+    const ids: number[] = [];
+    for (;;) {
+      const { ret, errno, id } = await p.send('timer-create', how);
+      if (ret === 0) ids.push(Number(id));
+      else {
+        expect(errno).toBe('EAGAIN');
+        return ids;
+      }
+    }
+  };
+  await set(context, '/proc/sys/aem/max_user_events', 24);
+
+  for (let round = 0; round < 2; round++) {
+    const dear = await made({ clock });
+    expect(dear.length).toBeGreaterThan(1);
+    expect(dear.length).toBeLessThan(12);
+    for (const id of dear) await p.ok('timer-delete', { id });
+    const cheap = await made({});
+    expect(cheap).toHaveLength(24);
+    for (const id of cheap) await p.ok('timer-delete', { id });
+  }
 });
