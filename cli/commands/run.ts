@@ -29,7 +29,7 @@ interface Options {
   readonly list?: true;
   readonly out: string;
   readonly bail?: true;
-  readonly timeout: number;
+  readonly timeout?: number;
   readonly binding?: Binding;
   readonly flavour: Flavour;
   readonly kernelVersion?: string;
@@ -53,7 +53,7 @@ export function register(program: Command): void {
     .option('-o, --out <dir>', 'where results.json and the reports go', 'reports')
     .addOption(new Option('--bail', 'stop at the first test that does not pass').conflicts('keepGoing'))
     .addOption(new Option('--keep-going', 'run all tests whatever their verdicts (the default)'))
-    .option('-t, --timeout <seconds>', 'until what a test waits for counts as not happening', seconds, 60)
+    .option('-t, --timeout <seconds>', `until what a test waits for counts as not happening (default: ${usualTimeout('base')}, of a kernel that checks itself ${usualTimeout('debug')})`, seconds)
     .addOption(new Option('--flavour <name>', 'of the kernel').choices(['base', 'debug', 'coverage']).default('base'))
     .option('--kernel-version <series>', 'the kernel series; the newest there is')
     .option('--source <dir|tarball>', "a kernel source of your own, instead of Debian's package")
@@ -92,6 +92,11 @@ async function list(options: Options): Promise<void> {
   const ofBinding = plan.filter((test) => selection.binding === undefined || test.binding === selection.binding);
   const others = ofBinding.filter((test) => !runsOn(test, selection.flavour));
   process.stdout.write(`${selected.length} tests${others.length === 0 ? '' : `, and ${elsewhere(others)}`}\n`);
+}
+
+/** Seconds. A kernel that looks at each access to memory, or counts its lines, is several times slower. */
+function usualTimeout(flavour: Flavour): number {
+  return flavour === 'base' ? 60 : 180;
 }
 
 function selectionOf({ module, requirement, grep, binding, flavour }: Options): Selection {
@@ -135,7 +140,7 @@ async function run(options: Options): Promise<void> {
       cpus: options.cpus,
       guests: options.guests ?? guestsFor(options),
       bail: options.bail === true,
-      deadline: options.timeout * 1000,
+      deadline: (options.timeout ?? usualTimeout(options.flavour)) * 1000,
       command: ['aemcert', ...process.argv.slice(2)],
       filters: filtersOf(options),
       signal: interruption.signal,
