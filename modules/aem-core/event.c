@@ -399,7 +399,11 @@ static int aem_event_create(struct aem_kind *kind, struct aem_task *t,
 		goto release;
 	/* From then on another thread can shut it down. */
 	id = ev->id;
+	aem_event_hold(ev);
 	aem_event_publish(ev);
+	if (kind->registered)
+		kind->registered(ev);
+	aem_event_put(ev);
 	return id;
 release:
 	xa_release(&events, ev->id);
@@ -489,6 +493,7 @@ void aem_event_shutdown(struct aem_event *ev)
 	if (!running)
 		aem_event_put(ev);
 }
+EXPORT_SYMBOL_GPL(aem_event_shutdown);
 
 /*
  * The first event with this id or a higher one, referenced, and its id; NULL
@@ -636,7 +641,7 @@ static int aem_event_control_all(struct aem_task *t, u64 opt, u64 arg)
 		ev = list_first_entry(&todo, struct aem_event, owned);
 		list_move_tail(&ev->owned, &t->events);
 		/* On the list, so its registration holds it. */
-		refcount_inc(&ev->ref);
+		aem_event_hold(ev);
 		spin_unlock_irq(&t->lock);
 		aem_event_apply(ev, opt, arg);
 		aem_event_put(ev);
