@@ -33,7 +33,7 @@ char *own_stack;
 static const struct verb *const tables[] = {
 	event_verbs, delivery_verbs, call_verbs, state_verbs, process_verbs,
 	handler_verbs, seccomp_verbs, thread_verbs, fault_verbs, race_verbs,
-	timer_verbs, fd_verbs, sched_verbs,
+	timer_verbs, fd_verbs, sched_verbs, ip_verbs, flood_verbs,
 };
 
 const char *word(const struct command *c, const char *key)
