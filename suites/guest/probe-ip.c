@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -274,6 +276,24 @@ static void do_connect(const struct command *c)
 	answer_socket(c, fd, ret);
 }
 
+/* By the program itself, without waiting for one. */
+static void do_accept(const struct command *c)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+	int fd = number(c, "fd", -1);
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	struct message m = { 0 };
+	int ret = -1;
+
+	errno = EAGAIN;
+	if (poll(&ready, 1, given(c, "now") ? 0 : 10000) == 1)
+		ret = accept4(fd, (struct sockaddr *)&addr, &len, SOCK_CLOEXEC);
+	if (ret >= 0)
+		put_address(&m, &addr);
+	answer_with(c, ret, ret < 0 ? errno : 0, &m);
+}
+
 /* `text=` or `len` bytes of `byte`; `count` times; `oob`; to `port`, if told. */
 static void do_send(const struct command *c)
 {
@@ -324,6 +344,23 @@ static void do_shutdown(const struct command *c)
 static void do_listen(const struct command *c)
 {
 	answer(c, listen(number(c, "fd", -1), number(c, "backlog", 1)));
+}
+
+/* How much there is to be read. */
+static void do_queued(const struct command *c)
+{
+	int len = -1;
+
+	answer(c, ioctl(number(c, "fd", -1), FIONREAD, &len) < 0 ? -1 : len);
+}
+
+/* The error that the socket has; it has it no more. */
+static void do_error(const struct command *c)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	answer(c, getsockopt(number(c, "fd", -1), SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -1 : error);
 }
 
 /* `name=` rcvbuf, sndbuf, lowat, oobinline, or reset: closing it then is one. */
@@ -387,11 +424,14 @@ const struct verb ip_verbs[] = {
 	{ "sock-make", do_make },
 	{ "sock-bind", do_bind },
 	{ "sock-connect", do_connect },
+	{ "sock-accept", do_accept },
 	{ "sock-send", do_send },
 	{ "sock-recv", do_recv },
 	{ "sock-shutdown", do_shutdown },
 	{ "sock-listen", do_listen },
 	{ "sock-option", do_option },
+	{ "sock-queued", do_queued },
+	{ "sock-error", do_error },
 	{ "sock-take", do_take },
 	{ "descriptors", do_descriptors },
 	{ }
