@@ -30,12 +30,13 @@
  *   the mark  tells that the socket goes: it is on the socket's inode and does
  *             not hold it. When the last descriptor is closed fsnotify destroys
  *             it, before the inode's memory with the wait queue is freed, and
- *             that ends the event. Else the event's shutdown destroys it.
+ *             that ends the event. Else the event's release destroys it, so that
+ *             a delivery that outlives the event can still give back.
  *   socket    not held. watch->sock is good under watch->lock; for more, a
  *             reference on its file is taken there. The last one may be
  *             dropped by construct: then it is closed on the way to user mode.
  *
- * Locking: aip_watch.lock protects sock and ev, is taken in process context
+ * Locking: aip_watch.lock protects sock, ev and joined, is taken in process context
  * only, and inside it is the wait queue's lock, inside which aip_wake() takes
  * the owner's. The rest of a watch is set by init, or belongs to the delivery:
  * construct, undo and release, of which there is one at a time.
@@ -91,9 +92,10 @@ struct aip_kept {
 struct aip_watch {
 	struct fsnotify_mark mark;
 	refcount_t ref;
-	spinlock_t lock;		/* the next two */
-	struct socket *sock;		/* NULL once the watch has left it */
+	spinlock_t lock;		/* the next three */
+	struct socket *sock;		/* NULL once it is gone */
 	struct aem_event *ev;		/* NULL once it is shut down */
+	bool joined;			/* it is on the wait queue */
 	struct wait_queue_entry wait;
 	struct timer_list retry;
 	__poll_t wakes;			/* 0: all that wakes it */
@@ -152,12 +154,12 @@ static void aip_retry_later(struct aip_watch *watch)
 /* Off the wait queue, if it is there. Called with the lock held. */
 static void aip_watch_leave(struct aip_watch *watch)
 {
-	if (watch->sock)
+	if (watch->joined)
 		remove_wait_queue(&watch->sock->wq.wait, &watch->wait);
-	watch->sock = NULL;
+	watch->joined = false;
 }
 
-/* The socket goes, and its events end. Or the event has ended. */
+/* The socket goes, and its events end. Or the event is released. */
 static void aip_freeing_mark(struct fsnotify_mark *mark,
 			    struct fsnotify_group *group)
 {
@@ -166,6 +168,7 @@ static void aip_freeing_mark(struct fsnotify_mark *mark,
 
 	spin_lock(&watch->lock);
 	aip_watch_leave(watch);
+	watch->sock = NULL;
 	ev = watch->ev;
 	if (ev)
 		aem_event_hold(ev);
@@ -327,6 +330,7 @@ static int aip_watch_join(struct aip_watch *watch, struct socket *sock)
 	}
 	spin_lock(&watch->lock);
 	watch->sock = sock;
+	watch->joined = true;
 	add_wait_queue(&sock->wq.wait, &watch->wait);
 	spin_unlock(&watch->lock);
 	/* What has happened before. */
@@ -884,14 +888,14 @@ static void aip_shutdown(struct aem_event *ev)
 	aip_watch_leave(watch);
 	watch->ev = NULL;
 	spin_unlock(&watch->lock);
-	fsnotify_destroy_mark(&watch->mark, aip_group);
-	fsnotify_put_mark(&watch->mark);
 }
 
 static void aip_release(struct aem_event *ev)
 {
 	struct aip_watch *watch = aip_watch_of(ev);
 
+	fsnotify_destroy_mark(&watch->mark, aip_group);
+	fsnotify_put_mark(&watch->mark);
 	aip_kept_free(ev, watch);
 	if (watch->kept_file)
 		fput(watch->kept_file);

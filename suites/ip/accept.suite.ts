@@ -150,19 +150,37 @@ verifies('AEM-IP-009', 'a connection whose handler is not called is the next one
   await connect(by, first.port);
   const { fd, port } = await connect(by, second.port);
   const later = await connect(by, second.port);
-  const open = (): Promise<string> => sh(`ls /proc/${p.pid}/fd | wc -l`);
-  const before = Number(await open());
+  const open = async (): Promise<number> => Number(await sh(`ls /proc/${p.pid}/fd | wc -l`));
+  const before = await open();
 
   await startAll(p);
   expect(await p.nextCall()).toMatchObject({ eid: a });
   expect(await p.settle()).toEqual([]);
-  expect(Number(await open())).toBe(before + 1);
+  expect(await open()).toBe(before + 1);
   await p.ok('start', { eid: b });
 
   const calls = [await p.nextCall(), await p.nextCall()];
   expect(calls).toMatchObject([{ eid: b, port }, { eid: b, port: later.port }]);
   await send(by, fd, 'hello');
   expect(await received(p, calls[0]?.new ?? -1, { wait: 1 })).toBe('hello');
+});
+
+verifies('AEM-IP-053', 'a connection whose handler is not called is closed when its event is shut down', async ({ probe, sh }) => {
+  const [p, by] = [await owner(probe), await probe()];
+  const [first, second] = [await listen(p), await listen(p)];
+  const [a, b] = [await register(p, 'accept', first.fd), await register(p, 'accept', second.fd)];
+  await p.ok('on', { eid: a, do: `shutdown:${b}` });
+  await connect(by, first.port);
+  const { fd } = await connect(by, second.port);
+  const open = async (): Promise<number> => Number(await sh(`ls /proc/${p.pid}/fd | wc -l`));
+  const before = await open();
+
+  await startAll(p);
+  expect(await p.nextCall()).toMatchObject({ eid: a });
+
+  expect(await received(by, fd, { wait: 1 })).toMatch(/^(|ECONNRESET)$/);
+  expect(await p.settle()).toEqual([]);
+  expect(await open()).toBe(before + 1);
 });
 
 verifies('AEM-IP-010', 'an accept event has no handler process', async ({ probe }) => {

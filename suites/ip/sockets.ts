@@ -114,3 +114,14 @@ export async function collect(probes: readonly Probe[], count: number): Promise<
   if (calls.length !== count) throw new ExpectationError(`${count} calls`, String(calls.length));
   return calls;
 }
+
+/** Sends until there is no room, and none comes by itself. Returns how many bytes. */
+export async function fill(p: Probe, fd: number): Promise<number> {
+  const most = 8 << 20;
+  for (let sent = 0; sent < most; ) {
+    const { ret, errno } = await p.send('sock-send', { fd, len: 2048, count: 1000, nonblock: 1 });
+    if (errno === 'EAGAIN') return sent;
+    sent += ret;
+  }
+  throw new ExpectationError('a socket to be full', `room for ${most} bytes`);
+}
