@@ -81,6 +81,11 @@
 /* What is kept counts in its user's quota: so many bytes as one event. */
 #define AIP_KEPT_UNIT	256
 
+/* Whoever has something happen to the socket wakes each of them. */
+static unsigned int max_events = 128;
+module_param(max_events, uint, 0644);
+MODULE_PARM_DESC(max_events, "events on one socket");
+
 /* What was in the zone for a handler that was not called. */
 struct aip_kept {
 	u32 size;	/* of the image */
@@ -107,6 +112,7 @@ struct aip_watch {
 	/* What the delivery that is under way was given. */
 	s32 len;
 	u32 fromlen;
+	u32 seq;			/* of the stream, behind it */
 	bool failed;			/* len is an error that was the socket's */
 	int new_fd;
 	struct file *new_file;		/* not held: to know it again ... */
@@ -315,6 +321,26 @@ static struct aip_watch *aip_watch_make(struct aem_event *ev,
 	return watch;
 }
 
+/* Puts the watch on the socket's wait queue; false at the limit. */
+static bool aip_watch_enter(struct aip_watch *watch, struct socket *sock)
+{
+	struct wait_queue_head *queue = &sock->wq.wait;
+	struct wait_queue_entry *other;
+	unsigned int count = 0;
+
+	spin_lock(&watch->lock);
+	watch->sock = sock;
+	spin_lock_irq(&queue->lock);
+	list_for_each_entry(other, &queue->head, entry)
+		count += other->func == aip_wake;
+	watch->joined = count < READ_ONCE(max_events);
+	if (watch->joined)
+		__add_wait_queue(queue, &watch->wait);
+	spin_unlock_irq(&queue->lock);
+	spin_unlock(&watch->lock);
+	return watch->joined;
+}
+
 /* Has the watch told of what happens to the socket, and of its end. */
 static int aip_watch_join(struct aip_watch *watch, struct socket *sock)
 {
@@ -324,19 +350,23 @@ static int aip_watch_join(struct aip_watch *watch, struct socket *sock)
 	fsnotify_init_mark(&watch->mark, aip_group);
 	watch->mark.flags |= FSNOTIFY_MARK_FLAG_NO_IREF;
 	ret = fsnotify_add_inode_mark(&watch->mark, SOCK_INODE(sock), 0);
-	if (ret) {
-		fsnotify_put_mark(&watch->mark);
-		return ret;
+	if (ret)
+		goto put;
+	if (!aip_watch_enter(watch, sock)) {
+		ret = -EAGAIN;
+		goto destroy;
 	}
-	spin_lock(&watch->lock);
-	watch->sock = sock;
-	watch->joined = true;
-	add_wait_queue(&sock->wq.wait, &watch->wait);
-	spin_unlock(&watch->lock);
 	/* What has happened before. */
 	if (aip_state(sock) & watch->wakes)
 		aem_raise(watch->ev);
 	return 0;
+destroy:
+	/* There is no event to be ended by it. */
+	watch->ev = NULL;
+	fsnotify_destroy_mark(&watch->mark, aip_group);
+put:
+	fsnotify_put_mark(&watch->mark);
+	return ret;
 }
 
 /* A watch on a socket whose file is held. */
@@ -553,6 +583,8 @@ static void aip_receive(struct aip_watch *watch, struct socket *sock, char *room
 	watch->len = sock_recvmsg(sock, &msg, MSG_DONTWAIT);
 	watch->failed = watch->len < 0;
 	watch->fromlen = 0;
+	if (!offset)
+		watch->seq = READ_ONCE(tcp_sk(sock->sk)->copied_seq);
 	if (watch->len < 0 || !offset)
 		return;
 	/* It was longer than the zone: better none of it than a part. */
@@ -608,6 +640,9 @@ static int aip_read_kept(struct aem_event *ev, struct aip_watch *watch,
 		return -ENOSPC;
 	memcpy(room, kept->image, kept->size);
 	watch->len = kept->len;
+	/* What there is now is behind it. */
+	if (aip_is_tcp(sk))
+		watch->seq = READ_ONCE(tcp_sk(sk)->copied_seq);
 	watch->failed = false;
 	watch->fromlen = kept->fromlen;
 	aip_kept_free(ev, watch);
@@ -717,28 +752,48 @@ static void aip_back_number(struct tcp_sock *tp, struct sk_buff_head *pieces,
 	TCP_SKB_CB(skb)->end_seq++;
 }
 
-/* Has @data be what is read from the socket next; false without memory. */
-static bool aip_tcp_back(struct sock *sk, const char *data, u32 len)
+/* Nobody has read on, or connected it anew. Called with the socket locked. */
+static bool aip_is_same_stream(struct sock *sk, u32 seq)
 {
-	struct sk_buff_head pieces;
-	struct sk_buff *skb;
-	bool fin;
+	return !aip_is_taken(sk) && aip_is_connection(sk) &&
+	       sk->sk_state != TCP_SYN_SENT && tcp_sk(sk)->copied_seq == seq;
+}
 
-	if (!aip_back_pieces(&pieces, data, len))
-		return false;
-	lock_sock(sk);
-	fin = sock_flag(sk, SOCK_DONE) &&
-	      tcp_sk(sk)->copied_seq == tcp_sk(sk)->rcv_nxt;
-	aip_back_number(tcp_sk(sk), &pieces, len, fin);
-	while ((skb = __skb_dequeue_tail(&pieces))) {
+static void aip_tcp_put_back(struct sock *sk, struct sk_buff_head *pieces,
+			     u32 len)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct sk_buff *skb;
+
+	aip_back_number(tp, pieces, len, sock_flag(sk, SOCK_DONE) &&
+					 tp->copied_seq == tp->rcv_nxt);
+	while ((skb = __skb_dequeue_tail(pieces))) {
 		/* Without, it is not counted: it was when it came. */
 		if (sk_rmem_schedule(sk, skb, skb->truesize))
 			skb_set_owner_r(skb, sk);
 		__skb_queue_head(&sk->sk_receive_queue, skb);
 	}
 	sk->sk_data_ready(sk);
+}
+
+/*
+ * Has @data, behind which the stream was at @seq, be what is read next. False
+ * without memory, or when it has gone on.
+ */
+static bool aip_tcp_back(struct sock *sk, const char *data, u32 len, u32 seq)
+{
+	struct sk_buff_head pieces;
+	bool same;
+
+	if (!aip_back_pieces(&pieces, data, len))
+		return false;
+	lock_sock(sk);
+	same = aip_is_same_stream(sk, seq);
+	if (same)
+		aip_tcp_put_back(sk, &pieces, len);
 	release_sock(sk);
-	return true;
+	__skb_queue_purge(&pieces);
+	return same;
 }
 
 /* For the event's next handler; false without room. */
@@ -763,10 +818,15 @@ static bool aip_keep(struct aem_event *ev, struct aip_watch *watch,
 	return true;
 }
 
-/* Nobody else has the socket: its file is the program's, and held by us. */
-static bool aip_is_alone(struct file *file)
+/* Has nobody else the socket? @file is held by the caller, too. */
+static bool aip_is_alone(struct aip_watch *watch, struct file *file)
 {
-	return file_count(file) <= 2;
+	struct file *mine = fget(watch->fd);
+	bool alone = mine == file && file_count(file) <= 3;
+
+	if (mine)
+		fput(mine);
+	return alone;
 }
 
 static void aip_unread(struct aem_event *ev, struct aip_watch *watch,
@@ -779,8 +839,8 @@ static void aip_unread(struct aem_event *ev, struct aip_watch *watch,
 	/* The end of a stream is told of again in any case. */
 	if (tcp && !len)
 		return;
-	if (tcp && aip_is_alone(file) && !aip_is_taken(sk) &&
-	    aip_tcp_back(sk, image, len))
+	if (tcp && aip_is_alone(watch, file) &&
+	    aip_tcp_back(sk, image, len, watch->seq))
 		return;
 	if (aip_keep(ev, watch, image, len + aip_data_offset(sk)))
 		return;

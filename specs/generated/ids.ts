@@ -239,6 +239,7 @@ export const requirementIds = [
   'AEM-IP-051',
   'AEM-IP-052',
   'AEM-IP-053',
+  'AEM-IP-054',
   'AEM-PEXIT-001',
   'AEM-PEXIT-002',
   'AEM-PEXIT-003',

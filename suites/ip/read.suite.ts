@@ -46,7 +46,7 @@ verifies('AEM-IP-011', 'the handler gets the data', async (context) => {
   const { fd, peer } = await connection(p, by);
   const eid = await started(p, 'read', fd);
 
-  for (const word of ['hello', 'and', 'again']) {
+  for (const word of ['hello', 'and', 'yonder']) {
     await send(by, peer, word);
 
     const call = await p.nextCall();
@@ -61,9 +61,9 @@ verifies('AEM-IP-012', 'what the handler gets is read from the socket', async (c
   const eid = await started(p, 'read', fd);
   await p.ok('on', { eid, do: `recv:${fd}` });
 
-  await send(by, peer, 'hello');
+  await send(by, peer, 'twelve-bytes');
 
-  expect(await p.nextCall()).toMatchObject({ eid, len: 5 });
+  expect(await p.nextCall()).toMatchObject({ eid, len: 12 });
   expect(await p.notice('did')).toMatchObject({ did: 'recv', ret: -1, errno: 'EAGAIN' });
   expect(await received(p, fd)).toBe('EAGAIN');
 });
@@ -109,6 +109,7 @@ verifies('AEM-IP-014', 'an end from before the event was there is told', async (
   const eid = await started(p, 'read', fd);
 
   expect(await p.nextCall()).toMatchObject({ eid, fd, len: 0 });
+  expect(await lives(p, eid)).toBe(false);
 });
 
 verifies('AEM-IP-015', 'a reset is told as an error, and ends the event', async (context) => {

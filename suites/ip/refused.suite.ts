@@ -113,3 +113,19 @@ verifies('AEM-IP-051', 'what is refused holds neither the socket nor the module'
 
   expect(await received(by, peer, { wait: 1 })).toBe('');
 });
+
+verifies('AEM-IP-054', 'one event too many on a socket', async (context) => {
+  const [p, other, by] = [await owner(context.probe), await owner(context.probe), await context.probe()];
+  const { fd } = await connection(p, by);
+  const theirs = await other.ok('sock-take', { pid: p.pid, fd });
+  await set(context, '/sys/module/aem_ip/parameters/max_events', 3);
+
+  const first = await register(p, 'read', fd);
+  for (const op of ['close', 'write'] as const) await register(p, op, fd);
+  for (const [owned, each] of [[p, fd], [other, theirs]] as const) {
+    expect(await owned.send('ip-register', { op: 'read', fd: each })).toMatchObject({ ret: -1, errno: 'EAGAIN' });
+  }
+  await p.ok('shutdown', { eid: first });
+
+  await register(other, 'read', theirs);
+});
