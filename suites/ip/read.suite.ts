@@ -28,7 +28,7 @@ async function arrived(p: Probe, fd: number, len: number): Promise<void> {
  * Two connections, both with data, whose read events are in one batch. The
  * handler of the first does something with the second event before that is called.
  */
-async function revoked({ p, by }: Two, what: 'stop' | 'shutdown', and: (second: Connection) => Promise<unknown> = async () => undefined): Promise<Connection & { eid: number }> {
+async function revoked({ p, by }: Two, what: 'stop' | 'shutdown', and: (second: Connection) => Promise<unknown> = () => Promise.resolve()): Promise<Connection & { eid: number }> {
   const [first, second] = [await connection(p, by), await connection(p, by)];
   const [a, eid] = [await register(p, 'read', first.fd), await register(p, 'read', second.fd)];
   await p.ok('on', { eid: a, do: `${what}:${eid}` });
