@@ -369,6 +369,7 @@ static void aem_event_publish(struct aem_event *ev)
 {
 	struct aem_task *t = ev->task;
 
+	aem_event_hold(ev);
 	spin_lock_irq(&t->lock);
 	ev->state |= AEM_EV_INIT;
 	list_add_tail(&ev->owned, &t->events);
@@ -379,6 +380,9 @@ static void aem_event_publish(struct aem_event *ev)
 		aem_capsule_want(t);
 	/* The id is reserved, so storing needs no memory. */
 	xa_store(&events, ev->id, ev, GFP_KERNEL);
+	if (ev->kind->registered)
+		ev->kind->registered(ev);
+	aem_event_put(ev);
 }
 
 static int aem_event_create(struct aem_kind *kind, struct aem_task *t,
@@ -399,11 +403,7 @@ static int aem_event_create(struct aem_kind *kind, struct aem_task *t,
 		goto release;
 	/* From then on another thread can shut it down. */
 	id = ev->id;
-	aem_event_hold(ev);
 	aem_event_publish(ev);
-	if (kind->registered)
-		kind->registered(ev);
-	aem_event_put(ev);
 	return id;
 release:
 	xa_release(&events, ev->id);
