@@ -134,7 +134,7 @@ static void aip_watch_put(struct aip_watch *watch)
 
 /* The socket's wait queue is woken: any context, with its lock held. */
 static int aip_wake(struct wait_queue_entry *wait, unsigned int mode, int sync,
-		   void *key)
+		    void *key)
 {
 	struct aip_watch *watch = container_of(wait, struct aip_watch, wait);
 	__poll_t what = key_to_poll(key);
@@ -167,7 +167,7 @@ static void aip_watch_leave(struct aip_watch *watch)
 
 /* The socket goes, and its events end. Or the event is released. */
 static void aip_freeing_mark(struct fsnotify_mark *mark,
-			    struct fsnotify_group *group)
+			     struct fsnotify_group *group)
 {
 	struct aip_watch *watch = container_of(mark, struct aip_watch, mark);
 	struct aem_event *ev;
@@ -300,7 +300,7 @@ static __poll_t aip_wakes(u32 op)
 }
 
 static struct aip_watch *aip_watch_make(struct aem_event *ev,
-				      const struct aem_ip_args *args)
+					const struct aem_ip_args *args)
 {
 	struct aip_watch *watch;
 
@@ -371,7 +371,7 @@ put:
 
 /* A watch on a socket whose file is held. */
 static int aip_watch_add(struct aem_event *ev, struct socket *sock,
-			const struct aem_ip_args *args)
+			 const struct aem_ip_args *args)
 {
 	struct aip_watch **priv = aem_event_priv(ev);
 	struct aip_watch *watch;
@@ -473,7 +473,7 @@ static void aip_tell_peer(struct aip_watch *watch, struct file *file)
 }
 
 static int aip_accept(struct aem_event *ev, struct aip_watch *watch,
-		     struct socket *sock, struct aem_delivery *d)
+		      struct socket *sock, struct aem_delivery *d)
 {
 	u32 flags = ev->flags;
 	struct file *file;
@@ -544,7 +544,7 @@ static u32 aip_data_offset(const struct sock *sk)
 
 /* Tells the handler what is in the zone at @addr. */
 static void aip_tell_data(struct aip_watch *watch, const struct sock *sk,
-			 struct aem_delivery *d, u64 addr)
+			  struct aem_delivery *d, u64 addr)
 {
 	bool has_data = watch->len > 0 || (!watch->len && aip_is_udp(sk));
 
@@ -572,7 +572,7 @@ static u32 aip_next_size(struct aem_event *ev, struct sock *sk)
 
 /* Reads what comes next into the room. */
 static void aip_receive(struct aip_watch *watch, struct socket *sock, char *room,
-		       u32 size)
+			u32 size)
 {
 	u32 offset = aip_data_offset(sock->sk);
 	struct sockaddr_storage from;
@@ -629,7 +629,7 @@ static void aip_kept_free(struct aem_event *ev, struct aip_watch *watch)
 
 /* What an earlier handler should have been given. */
 static int aip_read_kept(struct aem_event *ev, struct aip_watch *watch,
-			struct sock *sk, struct aem_delivery *d)
+			 struct sock *sk, struct aem_delivery *d)
 {
 	struct aip_kept *kept = watch->kept;
 	void *room;
@@ -662,7 +662,7 @@ static int aip_read_end(struct aip_watch *watch, struct aem_delivery *d, int why
 }
 
 static int aip_read_socket(struct aem_event *ev, struct aip_watch *watch,
-			  struct socket *sock, struct aem_delivery *d)
+			   struct socket *sock, struct aem_delivery *d)
 {
 	__poll_t news = aip_state(sock) & watch->wakes;
 	struct sock *sk = sock->sk;
@@ -691,16 +691,16 @@ static int aip_read_socket(struct aem_event *ev, struct aip_watch *watch,
 }
 
 static int aip_read(struct aem_event *ev, struct aip_watch *watch,
-		   struct socket *sock, struct aem_delivery *d)
+		    struct socket *sock, struct aem_delivery *d)
 {
 	int ret;
 
 	if (watch->kept)
 		ret = aip_read_kept(ev, watch, sock->sk, d);
 	else if (watch->lost)
-		return aip_read_end(watch, d, -ENOBUFS);
+		ret = aip_read_end(watch, d, -ENOBUFS);
 	else if (aip_is_taken(sock->sk))
-		return aip_read_end(watch, d, -EBUSY);
+		ret = aip_read_end(watch, d, -EBUSY);
 	else
 		ret = aip_read_socket(ev, watch, sock, d);
 	if (!ret && !d->last && aip_state(sock) & watch->wakes)
@@ -710,7 +710,7 @@ static int aip_read(struct aem_event *ev, struct aip_watch *watch,
 
 /* Pieces of a stream, in order; false without memory. */
 static bool aip_back_pieces(struct sk_buff_head *pieces, const char *data,
-			   u32 len)
+			    u32 len)
 {
 	struct sk_buff *skb;
 	u32 size;
@@ -734,7 +734,7 @@ static bool aip_back_pieces(struct sk_buff_head *pieces, const char *data,
  * stream that was passed has one, too.
  */
 static void aip_back_number(struct tcp_sock *tp, struct sk_buff_head *pieces,
-			   u32 len, bool fin)
+			    u32 len, bool fin)
 {
 	u32 seq = tp->copied_seq - len - fin;
 	struct sk_buff *skb;
@@ -763,10 +763,10 @@ static void aip_tcp_put_back(struct sock *sk, struct sk_buff_head *pieces,
 			     u32 len)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
+	bool fin = sock_flag(sk, SOCK_DONE) && tp->copied_seq == tp->rcv_nxt;
 	struct sk_buff *skb;
 
-	aip_back_number(tp, pieces, len, sock_flag(sk, SOCK_DONE) &&
-					 tp->copied_seq == tp->rcv_nxt);
+	aip_back_number(tp, pieces, len, fin);
 	while ((skb = __skb_dequeue_tail(pieces))) {
 		/* Without, it is not counted: it was when it came. */
 		if (sk_rmem_schedule(sk, skb, skb->truesize))
@@ -798,7 +798,7 @@ static bool aip_tcp_back(struct sock *sk, const char *data, u32 len, u32 seq)
 
 /* For the event's next handler; false without room. */
 static bool aip_keep(struct aem_event *ev, struct aip_watch *watch,
-		    const char *image, u32 size)
+		     const char *image, u32 size)
 {
 	unsigned int units = aip_kept_units(size);
 	struct aip_kept *kept;
@@ -830,14 +830,14 @@ static bool aip_is_alone(struct aip_watch *watch, struct file *file)
 }
 
 static void aip_unread(struct aem_event *ev, struct aip_watch *watch,
-		      struct file *file, const char *image)
+		       struct file *file, const char *image)
 {
 	struct sock *sk = sock_from_file(file)->sk;
 	bool tcp = aip_is_tcp(sk);
 	u32 len = max(watch->len, 0);
 
-	/* The end of a stream is told of again in any case. */
-	if (tcp && !len)
+	/* Why the event ends is told of again in any case, and so is an end. */
+	if (!image || (tcp && !len))
 		return;
 	if (tcp && aip_is_alone(watch, file) &&
 	    aip_tcp_back(sk, image, len, watch->seq))
@@ -871,7 +871,7 @@ static int aip_close(struct sock *sk, struct aem_delivery *d)
 }
 
 static int aip_connect(struct aip_watch *watch, struct sock *sk,
-		      struct aem_delivery *d)
+		       struct aem_delivery *d)
 {
 	int state = inet_sk_state_load(sk);
 

@@ -225,7 +225,7 @@ verifies('AEM-IP-022', 'data waits in the socket while the zone is full', async 
   const { p, by } = await two(context, 4096);
   const [first, second] = [await connection(p, by), await connection(p, by)];
   const [low, high] = [await started(p, 'read', first.fd), await started(p, 'read', second.fd)];
-  await p.ok('priority', { eid: high, prio: 5 });
+  await p.ok('priority', { eid: high, priority: 5 });
   await p.ok('on', { eid: low, do: 'hold,return' });
 
   await by.ok('sock-send', { fd: first.peer, len: 3000, byte: 1 });
