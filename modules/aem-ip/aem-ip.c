@@ -230,7 +230,7 @@ static bool aip_is_taken(const struct sock *sk)
 {
 	if (aip_is_tcp(sk) && inet_csk(sk)->icsk_ulp_ops)
 		return true;
-	return rcu_access_pointer(sk->sk_user_data);
+	return rcu_access_pointer(__sk_user_data(sk));
 }
 
 /* Connected, on its way to it, or it has been. */

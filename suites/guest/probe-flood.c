@@ -184,8 +184,10 @@ static void do_flood(const struct command *c)
 	unsigned long at, len;
 	int ret = 0;
 
-	for (i = 0; i < count && ret >= 0; i++)
-		ret = fds[i] = flood_connect(number(c, "port", 0));
+	for (i = 0; i < count && ret >= 0; i++) {
+		ret = flood_connect(number(c, "port", 0));
+		fds[i] = ret;
+	}
 	for (at = 0; at < (unsigned long)bytes && ret >= 0; at += len) {
 		len = 1 + rand_r(&seed) % 8192;
 		if (len > bytes - at)
@@ -194,7 +196,8 @@ static void do_flood(const struct command *c)
 			ret = flood_send(fds[i], i, at, len);
 	}
 	for (i = 0; i < count; i++)
-		close(fds[i]);
+		if (fds[i] > 0)
+			close(fds[i]);
 	free(fds);
 	answer(c, ret < 0 ? -1 : 0);
 }

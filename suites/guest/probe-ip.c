@@ -134,14 +134,15 @@ static int register_accept(const struct command *c, unsigned int flags)
 {
 	void *handler = handler_of(c, accept_handler);
 	int fd = number(c, "fd", -1), len = number(c, "addrlen", 0);
+	int *addrlen = given(c, "nolen") ? NULL : &len;
 	struct sockaddr *addr = given(c, "addrlen") ? (struct sockaddr *)peer : NULL;
 
 	memset(peer, PEER_MARK, sizeof(peer));
 	if (given(c, "badaddr"))
 		addr = (struct sockaddr *)8;
 	if (flags)
-		return aemIP_accept_flags(fd, addr, given(c, "nolen") ? NULL : &len, handler, flags);
-	return aemIP_accept(fd, addr, given(c, "nolen") ? NULL : &len, handler);
+		return aemIP_accept_flags(fd, addr, addrlen, handler, flags);
+	return aemIP_accept(fd, addr, addrlen, handler);
 }
 
 /* `op=` accept (with `addrlen`), read, close, connect or write. */
@@ -357,10 +358,10 @@ static void do_queued(const struct command *c)
 /* The error that the socket has; it has it no more. */
 static void do_error(const struct command *c)
 {
-	int error = 0;
+	int fd = number(c, "fd", -1), error = 0;
 	socklen_t len = sizeof(error);
 
-	answer(c, getsockopt(number(c, "fd", -1), SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -1 : error);
+	answer(c, getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -1 : error);
 }
 
 /* `name=` rcvbuf, sndbuf, lowat, oobinline, or reset: closing it then is one. */
@@ -376,10 +377,12 @@ static void do_option(const struct command *c)
 	struct linger reset = { .l_onoff = 1 };
 	int fd = number(c, "fd", -1), value = number(c, "value", 1);
 	size_t i;
+	int ret;
 
 	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		if (!strcmp(word(c, "name"), options[i].name)) {
-			answer(c, setsockopt(fd, SOL_SOCKET, options[i].option, &value, sizeof(value)));
+			ret = setsockopt(fd, SOL_SOCKET, options[i].option, &value, sizeof(value));
+			answer(c, ret);
 			return;
 		}
 	}
