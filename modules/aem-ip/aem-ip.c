@@ -429,32 +429,13 @@ static void aip_registered(struct aem_event *ev)
 
 /* Accept */
 
-/* As accept4(): whatever fails, fails before a connection is taken. */
+/* As accept4(): what fails, fails before a connection is taken. */
 static struct file *aip_accept_file(struct socket *sock, u32 flags)
 {
 	struct proto_accept_arg arg = { .flags = O_NONBLOCK };
-	const struct proto_ops *ops = READ_ONCE(sock->ops);
-	struct socket *new;
-	struct file *file;
-	int ret;
 
-	new = sock_alloc();
-	if (!new)
-		return ERR_PTR(-ENFILE);
-	new->type = sock->type;
-	new->ops = ops;
-	/* The listening socket holds it, too. */
-	__module_get(ops->owner);
-	file = sock_alloc_file(new, flags & AEMIP_NONBLOCK ? O_NONBLOCK : 0,
-			       sock->sk->sk_prot_creator->name);
-	if (IS_ERR(file))
-		return file;
-	ret = ops->accept(sock, new, &arg);
-	if (ret < 0) {
-		fput(file);
-		return ERR_PTR(ret);
-	}
-	return file;
+	return do_accept(sock->file, &arg, NULL, NULL,
+			 flags & AEMIP_NONBLOCK ? O_NONBLOCK : 0);
 }
 
 /* Where the program cannot be told the address, it is not told. */
