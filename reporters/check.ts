@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { isDeepStrictEqual } from 'node:util';
 import { runsOn } from '../lib/runs-on.ts';
 import { parseRanges } from './ranges.ts';
 import type { LinesByFile, RequirementResult, Results } from './results.ts';
-import { judge, type RequirementLinks } from './verdict.ts';
+import { facilityVerdicts, judge, type RequirementLinks } from './verdict.ts';
 
 /** One thing wrong with results: a JSON pointer into the document, and what is wrong there. */
 export interface Problem {
@@ -20,6 +21,7 @@ export function checkResults(results: Results): Problem[] {
     ...checkUnique(results),
     ...checkPlanAgainstTests(results),
     ...checkFlavours(results),
+    ...checkBinding(results),
     ...checkTests(results),
     ...checkLinks(results),
     ...checkVerdicts(results),
@@ -68,6 +70,20 @@ function checkFlavours({ plan, elsewhere = [], subject }: Results): Problem[] {
         : [{ pointer: `/${list}/${index}/flavours`, message: `"${test.id}" ${message} ${flavour}` }],
     );
   return [...odd('plan', 'is not for the flavour'), ...odd('elsewhere', 'was left out of a run on its own flavour')];
+}
+
+/** A run of one binding has neither tests nor requirements of the other. */
+function checkBinding({ run: { binding }, plan, requirements }: Results): Problem[] {
+  if (binding === undefined) return [];
+  const message = (id: string): string => `"${id}" is not of the binding ${binding}`;
+  return [
+    ...plan.flatMap((test, index) =>
+      test.binding === binding ? [] : [{ pointer: `/plan/${index}/binding`, message: message(test.id) }],
+    ),
+    ...requirements.flatMap(({ id, bindings }, index) =>
+      bindings.includes(binding) ? [] : [{ pointer: `/requirements/${index}/bindings`, message: message(id) }],
+    ),
+  ];
 }
 
 function checkTests({ tests, incidents }: Results): Problem[] {
@@ -145,17 +161,28 @@ function checkLinks({ plan, requirements }: Results): Problem[] {
   return problems;
 }
 
-function checkVerdicts({ requirements, tests, run }: Results): Problem[] {
+function checkVerdicts({ requirements, tests, plan, run }: Results): Problem[] {
   let judged: ReturnType<typeof judge>;
   try {
-    judged = judge(requirements.map(linksOf), tests);
+    judged = judge(requirements.map(linksOf), tests, plan);
   } catch (error) {
     return [{ pointer: '/requirements', message: error instanceof Error ? error.message : String(error) }];
   }
   const filtered = Object.keys(run.filters).length > 0;
+  const verdictOf = new Map(tests.map((test) => [test.id, test.verdict]));
   return requirements.flatMap((requirement, index) => {
-    const { id, verdict, selected } = requirement;
+    const { id, verdict, selected, facilities = [] } = requirement;
     const problems: Problem[] = [];
+    const named = facilityVerdicts(
+      plan.filter((test) => requirement.tests.includes(test.id)),
+      (test) => verdictOf.get(test) ?? 'UNTESTED',
+    );
+    if (!isDeepStrictEqual(facilities, named)) {
+      problems.push({
+        pointer: `/requirements/${index}/facilities`,
+        message: `${id}: its tests name other facilities, or give them other verdicts`,
+      });
+    }
     const own = judged.get(id);
     if (own !== undefined && own.verdict !== verdict) {
       problems.push({
@@ -179,8 +206,7 @@ function checkVerdicts({ requirements, tests, run }: Results): Problem[] {
   });
 }
 
-function linksOf({ id, tests, children, selected, verdict }: RequirementResult): RequirementLinks {
-  // With children and no own test in the plan, "not selected" is theirs, unless all own tests were left out.
-  const own = tests.length > 0 || children.length === 0 || verdict === 'UNTESTED';
-  return { id, tests, children, partlyLeftOut: own && !selected };
+function linksOf({ id, tests, children, selected }: RequirementResult): RequirementLinks {
+  // Whether its own tests were left out or a child's: the verdict is no better than UNTESTED either way.
+  return { id, tests, children, partlyLeftOut: !selected };
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { ExitStatus } from '../lib/errors.ts';
 import { checkResults } from './check.ts';
-import type { Incident, RequirementResult, Results, TestResult, Verdict } from './results.ts';
+import type { Binding, Incident, RequirementResult, Results, TestResult, Verdict } from './results.ts';
 import { gainedByFault } from './taint.ts';
 import { clipLine, toldLine } from './text.ts';
-import { combineVerdicts, countVerdicts, precedence, type VerdictCounts } from './verdict.ts';
+import { combineVerdicts, countVerdicts, partsOfTests, precedence, type VerdictCounts } from './verdict.ts';
 
 /**
  * - `conformant`: every mandatory requirement passed in a full and finished run.
@@ -65,7 +65,7 @@ export function conclude(results: Results): Conclusion {
     outcome,
     conformant: outcome === 'conformant',
     exitStatus: exitStatuses[outcome],
-    headline: headlines[outcome],
+    headline: headlineOf(outcome, results.run.binding),
     counts: {
       tests: countVerdicts(results.tests.map(({ verdict }) => verdict)),
       requirements: countVerdicts(results.requirements.map(({ verdict }) => verdict)),
@@ -90,6 +90,10 @@ const headlines: Readonly<Record<Outcome, string>> = {
   'not-conformant': 'Not conformant',
   'could-not-tell': 'Could not tell: the run gave no verdict on conformance',
 };
+
+function headlineOf(outcome: Outcome, binding: Binding | undefined): string {
+  return binding === undefined ? headlines[outcome] : `${headlines[outcome]} (binding ${binding} only)`;
+}
 
 interface JudgedRequirement {
   readonly requirement: RequirementResult;
@@ -122,14 +126,17 @@ function verdictsOfWhatWasPlanned(results: Results): (requirement: RequirementRe
   const visited = new Set<string>();
 
   const visit = (requirement: RequirementResult): Verdict | undefined => {
-    if (requirement.tests.length > 0) {
-      return combineVerdicts(requirement.tests.map((id) => verdictOf.get(id) ?? 'UNTESTED'));
-    }
     if (requirement.selected) return requirement.verdict;
     if (visited.has(requirement.id)) return undefined;
     visited.add(requirement.id);
     const children = requirement.children.flatMap((id) => byId.get(id) ?? []);
-    const parts = children.map(visit).filter((verdict) => verdict !== undefined);
+    const parts = [
+      ...partsOfTests(
+        results.plan.filter(({ id }) => requirement.tests.includes(id)),
+        (id) => verdictOf.get(id) ?? 'UNTESTED',
+      ),
+      ...children.map(visit).filter((verdict) => verdict !== undefined),
+    ];
     return parts.length === 0 ? undefined : combineVerdicts(parts);
   };
   return (requirement) => {
@@ -198,16 +205,17 @@ function reasonsOfFilters({ run }: Results, leftOut: readonly string[]): string[
 export function reasonOf(requirement: RequirementResult, { tests, requirements }: Results): string {
   const own = tests.filter(({ id, verdict }) => verdict !== 'PASS' && requirement.tests.includes(id));
   own.sort((a, b) => precedence.indexOf(a.verdict) - precedence.indexOf(b.verdict));
+  const told = (worst: TestResult): string =>
+    `${worst.reason ?? 'no reason given'}${own.length > 1 ? ` (and ${own.length - 1} more)` : ''}`;
   const [worst] = own;
-  if (worst !== undefined) {
-    const more = own.length > 1 ? ` (and ${own.length - 1} more)` : '';
-    return `${worst.reason ?? 'no reason given'}${more}`;
-  }
-  if (requirement.tests.length > 0) return 'not all of its tests were run';
+  const deciding = own.find(({ verdict }) => verdict === requirement.verdict);
+  if (deciding !== undefined) return told(deciding);
   const children = requirements.filter(
     ({ id, verdict }) => verdict !== 'PASS' && requirement.children.includes(id),
   );
   if (children.length > 0) return children.map(({ id, verdict }) => `${id} ${verdict}`).join(', ');
+  if (worst !== undefined) return told(worst);
+  if (requirement.tests.length > 0) return 'not all of its tests were run';
   return requirement.verification === 'test'
     ? 'no test verifies it'
     : `its ${requirement.verification} is not on record`;

@@ -160,6 +160,20 @@ describe('the rules that no schema sees', () => {
       '/requirements/11/id',
     ],
     [
+      'a test of another binding than the run’s',
+      (r) => {
+        r.run.binding = 'native';
+      },
+      'is not of the binding native',
+    ],
+    [
+      'facilities that no test names',
+      (r) => {
+        r.requirements[0].facilities = [{ facility: 'epoll', binding: 'native', verdict: 'PASS' }];
+      },
+      'its tests name other facilities',
+    ],
+    [
       'a pass without assertion',
       (r) => {
         r.tests[0].assertions = 0;

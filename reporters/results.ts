@@ -8,6 +8,10 @@
 export const verdicts = ['PASS', 'FAIL', 'UNRESOLVED', 'UNSUPPORTED', 'UNTESTED'] as const;
 export type Verdict = (typeof verdicts)[number];
 
+/** Through what a neutral requirement is exercised: AEM, or the facilities that the kernel has of its own. */
+export const bindings = ['aem', 'native'] as const;
+export type Binding = (typeof bindings)[number];
+
 export interface Results {
   readonly version: 1;
   readonly run: RunInfo;
@@ -38,6 +42,8 @@ export interface RunInfo {
   readonly command: readonly string[];
   /** Settings that left something out, as given; shown on the first page. */
   readonly filters: Readonly<Record<string, string>>;
+  /** The one binding that was judged: requirements of the other are not in the results. Absent: both. */
+  readonly binding?: Binding;
   /** The revision of the suite: git commit, or a digest of its files; `dirty` when changed since. */
   readonly suite: { readonly version: string; readonly revision: string; readonly dirty: boolean };
 }
@@ -83,7 +89,9 @@ export interface PlannedTest {
   readonly file: string;
   readonly title: string;
   readonly requirements: readonly string[];
-  readonly binding: 'aem' | 'native';
+  readonly binding: Binding;
+  /** The facility of the kernel that a neutral test exercises: epoll, io_uring, aem-timer, … */
+  readonly facility?: string;
   /** The flavours of the kernel on which it runs; absent: on all. */
   readonly flavours?: readonly string[];
 }
@@ -126,15 +134,23 @@ export interface RequirementResult {
   readonly file: string;
   readonly line: number;
   /**
-   * From its own tests: FAIL if any failed, else UNRESOLVED, UNTESTED, UNSUPPORTED
-   * if any was, else PASS. Without own tests, from its children likewise; without
-   * either UNTESTED.
+   * From its own tests and its children: FAIL if any failed, else UNRESOLVED, UNTESTED,
+   * UNSUPPORTED if any was, else PASS; without either UNTESTED. A facility that the kernel
+   * lacks (UNSUPPORTED) does not count where another passes.
    */
   readonly verdict: Verdict;
+  /** By which facilities it is met, and by which not; absent where no test names one. */
+  readonly facilities?: readonly FacilityVerdict[];
   readonly tests: readonly string[];
   readonly children: readonly string[];
   /** False when filters left out its tests. */
   readonly selected: boolean;
+}
+
+export interface FacilityVerdict {
+  readonly facility: string;
+  readonly binding: Binding;
+  readonly verdict: Verdict;
 }
 
 export interface Incident {

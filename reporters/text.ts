@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { stripVTControlCharacters } from 'node:util';
 import { stripPrefix } from '../lib/printk.ts';
-import type { Incident, PlannedTest, TargetInfo } from './results.ts';
+import type { Incident, PlannedTest, RequirementResult, TargetInfo } from './results.ts';
 
 /**
  * Takes out what no report may carry: terminal sequences and characters that XML 1.0 forbids (lone surrogates
@@ -51,6 +51,22 @@ export function rerunCommand({ title }: Pick<PlannedTest, 'title'>): string {
 /** The command that runs every test of a requirement again. */
 export function rerunRequirement(id: string): string {
   return `npx aemcert run --requirement ${shellQuote(id)}`;
+}
+
+/** By what a test exercises its requirement: `native: epoll`, or the binding alone. */
+export function exercisedBy({ binding, facility }: Pick<PlannedTest, 'binding' | 'facility'>): string {
+  return facility === undefined ? binding : `${binding}: ${facility}`;
+}
+
+/** By which facilities a requirement is met, and by which not: `PASS epoll, io_uring; UNSUPPORTED aio`. */
+export function byFacility({ facilities = [] }: Pick<RequirementResult, 'facilities'>): string {
+  const verdicts = [...new Set(facilities.map(({ verdict }) => verdict))];
+  return verdicts
+    .map((verdict) => {
+      const names = facilities.filter((one) => one.verdict === verdict).map(({ facility }) => facility);
+      return `${verdict} ${names.join(', ')}`;
+    })
+    .join('; ');
 }
 
 /** How many tests a run on this flavour has not, and where they are: `2 tests of other flavours (debug)`. */

@@ -104,6 +104,52 @@ describe('requirements from tests', () => {
     expect(verdictsById(list)).toEqual({ Q: 'FAIL' });
   });
 
+  test('own tests and children decide together', () => {
+    const list = deriveRequirementResults(
+      [input('P'), input('Q', ['P'])],
+      [planned('a', 'P'), planned('b', 'Q')],
+      [result('a', 'PASS'), result('b', 'FAIL')],
+    );
+    expect(verdictsById(list)).toEqual({ P: 'FAIL', Q: 'FAIL' });
+  });
+
+  test('with its own tests left out a failure of a child shows', () => {
+    const list = deriveRequirementResults(
+      [input('P'), input('Q', ['P'])],
+      [planned('b', 'Q')],
+      [result('b', 'FAIL')],
+      [planned('a', 'P')],
+    );
+    expect(list[0]).toMatchObject({ verdict: 'FAIL', selected: false });
+  });
+
+  const through = (facility: string, id: string): PlannedTest => ({ ...planned(id, 'Q'), binding: 'native', facility });
+
+  test.each<[string, Record<string, Verdict>, Verdict]>([
+    ['all pass', { e1: 'PASS', e2: 'PASS', u: 'PASS' }, 'PASS'],
+    ['one is lacking', { e1: 'PASS', e2: 'PASS', u: 'UNSUPPORTED' }, 'PASS'],
+    ['one is broken', { e1: 'PASS', e2: 'PASS', u: 'FAIL' }, 'FAIL'],
+    ['one could not be told', { e1: 'PASS', e2: 'PASS', u: 'UNRESOLVED' }, 'UNRESOLVED'],
+    ['one is lacking in part, the other wholly', { e1: 'PASS', e2: 'UNSUPPORTED', u: 'UNSUPPORTED' }, 'UNSUPPORTED'],
+    ['all are lacking', { e1: 'UNSUPPORTED', e2: 'UNSUPPORTED', u: 'UNSUPPORTED' }, 'UNSUPPORTED'],
+  ])('of facilities, %s', (_what, seen, verdict) => {
+    const plan = [through('epoll', 'e1'), through('epoll', 'e2'), through('io_uring', 'u')];
+    const tests = Object.entries(seen).map(([id, one]) => result(id, one));
+    const [only] = deriveRequirementResults([input('Q')], plan, tests);
+    expect(only?.verdict).toBe(verdict);
+    expect(only?.facilities?.map(({ facility, binding }) => [facility, binding])).toEqual([
+      ['epoll', 'native'],
+      ['io_uring', 'native'],
+    ]);
+    expect(only?.facilities?.[1]?.verdict).toBe(seen['u']);
+  });
+
+  test('a test that names no facility has to pass whatever facilities do', () => {
+    const plan = [through('epoll', 'e'), planned('a', 'Q')];
+    const list = deriveRequirementResults([input('Q')], plan, [result('e', 'PASS'), result('a', 'UNSUPPORTED')]);
+    expect(verdictsById(list)).toEqual({ Q: 'UNSUPPORTED' });
+  });
+
   test('cycles and double ids are refused', () => {
     expect(() => deriveRequirementResults([input('P', ['Q']), input('Q', ['P'])], [], [])).toThrow(
       /its own ancestor/,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import type { PlannedTest, RequirementResult, TestResult, Verdict } from './results.ts';
+import type { FacilityVerdict, PlannedTest, RequirementResult, TestResult, Verdict } from './results.ts';
 import { verdicts } from './results.ts';
 
 /** Verdicts from the one that decides most to the one that decides least. */
@@ -21,15 +21,50 @@ export function combineVerdicts(parts: Iterable<Verdict>): Verdict {
   return precedence.find((verdict) => seen.has(verdict)) ?? 'UNTESTED';
 }
 
+/** A planned test, as far as a facility's verdict goes. */
+export type FacilityTest = Pick<PlannedTest, 'id' | 'binding' | 'facility'>;
+
+/** The facilities that tests name, in the order of the tests, each with the verdict of its tests. */
+export function facilityVerdicts(
+  tests: readonly FacilityTest[],
+  verdictOf: (id: string) => Verdict,
+): readonly FacilityVerdict[] {
+  const parts = new Map<string, Omit<FacilityVerdict, 'verdict'> & { readonly verdicts: Verdict[] }>();
+  for (const { id, binding, facility } of tests) {
+    if (facility === undefined) continue;
+    const key = `${binding} ${facility}`;
+    const part = parts.get(key) ?? { facility, binding, verdicts: [] };
+    part.verdicts.push(verdictOf(id));
+    parts.set(key, part);
+  }
+  return [...parts.values()].map(({ verdicts: own, ...rest }) => ({ ...rest, verdict: combineVerdicts(own) }));
+}
+
+/**
+ * The verdicts that a requirement's tests contribute: that of each facility, and of each test that names
+ * none. One facility is enough: one that the kernel lacks does not count where another passes.
+ */
+export function partsOfTests(tests: readonly FacilityTest[], verdictOf: (id: string) => Verdict): readonly Verdict[] {
+  const facilities = facilityVerdicts(tests, verdictOf).map(({ verdict }) => verdict);
+  const met = facilities.includes('PASS');
+  return [
+    ...tests.filter(({ facility }) => facility === undefined).map(({ id }) => verdictOf(id)),
+    ...facilities.filter((verdict) => !met || verdict !== 'UNSUPPORTED'),
+  ];
+}
+
 /** What a specification says of a requirement; the rest of its result follows from the tests. */
-export type RequirementInput = Omit<RequirementResult, 'verdict' | 'tests' | 'children' | 'selected'>;
+export type RequirementInput = Omit<
+  RequirementResult,
+  'verdict' | 'facilities' | 'tests' | 'children' | 'selected'
+>;
 
 /**
  * The requirements' results, in the order given.
  *
- * A requirement with own tests has the verdict of these. A planned test without a result is UNTESTED, and so
- * is each test that filters left out, which makes the requirement `selected: false`. Without own tests it
- * has its children's verdict and is selected when each child is; without either it is UNTESTED.
+ * A requirement has the verdict of its own tests and its children; without either it is UNTESTED. A planned
+ * test without a result is UNTESTED, and so is each test that filters left out, which makes the requirement
+ * `selected: false`; so does a child that is not selected.
  *
  * @param leftOut tests that exist but that filters kept out of the plan
  * @throws Error when parents form a cycle or an id occurs twice: the loader lets neither through
@@ -52,13 +87,22 @@ export function deriveRequirementResults(
     children: children.get(id) ?? [],
     partlyLeftOut: missing.has(id),
   }));
-  const judged = judge(links, tests);
+  const judged = judge(links, tests, plan);
+  const verdictOf = verdictsById(tests);
+  const planned = new Map(plan.map((test) => [test.id, test]));
 
   return requirements.map((input, index) => {
     const link = links[index];
     const judgement = judged.get(input.id);
     if (link === undefined || judgement === undefined) throw new Error(`requirement ${input.id} is lost`);
-    return { ...input, ...judgement, tests: link.tests, children: link.children };
+    const facilities = facilityVerdicts(link.tests.flatMap((id) => planned.get(id) ?? []), verdictOf);
+    return {
+      ...input,
+      ...judgement,
+      ...(facilities.length === 0 ? {} : { facilities }),
+      tests: link.tests,
+      children: link.children,
+    };
   });
 }
 
@@ -76,13 +120,21 @@ export interface Judgement {
   readonly selected: boolean;
 }
 
+/** Which verdict a test has, by its id; UNTESTED when it has no result. */
+function verdictsById(tests: readonly TestResult[]): (id: string) => Verdict {
+  const verdictOf = new Map(tests.map((test) => [test.id, test.verdict]));
+  return (id) => verdictOf.get(id) ?? 'UNTESTED';
+}
+
 /** Applies the rules of RequirementResult.verdict; children that are not in the list are UNTESTED. */
 export function judge(
   links: readonly RequirementLinks[],
   tests: readonly TestResult[],
+  plan: readonly FacilityTest[],
 ): ReadonlyMap<string, Judgement> {
   const byId = new Map(links.map((link) => [link.id, link]));
-  const testVerdicts = new Map(tests.map((test) => [test.id, test.verdict]));
+  const verdictOf = verdictsById(tests);
+  const planned = new Map(plan.map((test) => [test.id, test]));
   const done = new Map<string, Judgement>();
   const open = new Set<string>();
 
@@ -93,7 +145,9 @@ export function judge(
     if (link === undefined) return { verdict: 'UNTESTED', selected: true };
     if (open.has(id)) throw new Error(`requirement ${id} is its own ancestor`);
     open.add(id);
-    const judgement = judgeOne(link, testVerdicts, visit);
+    // One that is not planned names no facility that anybody knows of.
+    const own = link.tests.map((test) => planned.get(test) ?? { id: test, binding: 'aem' as const });
+    const judgement = judgeOne(link, partsOfTests(own, verdictOf), visit);
     open.delete(id);
     done.set(id, judgement);
     return judgement;
@@ -105,18 +159,14 @@ export function judge(
 
 function judgeOne(
   link: RequirementLinks,
-  testVerdicts: ReadonlyMap<string, Verdict>,
+  own: readonly Verdict[],
   visit: (id: string) => Judgement,
 ): Judgement {
-  if (link.tests.length > 0 || link.partlyLeftOut) {
-    const parts = link.tests.map((id) => testVerdicts.get(id) ?? 'UNTESTED');
-    if (link.partlyLeftOut) parts.push('UNTESTED');
-    return { verdict: combineVerdicts(parts), selected: !link.partlyLeftOut };
-  }
-  const parts = link.children.map(visit);
+  const children = link.children.map(visit);
+  const leftOut: readonly Verdict[] = link.partlyLeftOut ? ['UNTESTED'] : [];
   return {
-    verdict: combineVerdicts(parts.map((part) => part.verdict)),
-    selected: parts.every((part) => part.selected),
+    verdict: combineVerdicts([...own, ...children.map(({ verdict }) => verdict), ...leftOut]),
+    selected: !link.partlyLeftOut && children.every(({ selected }) => selected),
   };
 }
 

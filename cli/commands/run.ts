@@ -8,6 +8,8 @@ import { claimFolder } from '../../lib/claim-folder.ts';
 import { ExitStatus } from '../../lib/errors.ts';
 import { runsOn } from '../../lib/runs-on.ts';
 import { usualGuests } from '../../lib/usual-guests.ts';
+import { bindings } from '../../reporters/results.ts';
+import type { Binding } from '../../reporters/results.ts';
 import { conclude } from '../../reporters/conclude.ts';
 import { createProgress } from '../../reporters/terminal/progress.ts';
 import { wantsColour } from '../../reporters/terminal/style.ts';
@@ -28,6 +30,7 @@ interface Options {
   readonly out: string;
   readonly bail?: true;
   readonly timeout: number;
+  readonly binding?: Binding;
   readonly flavour: Flavour;
   readonly kernelVersion?: string;
   readonly source?: string;
@@ -45,6 +48,7 @@ export function register(program: Command): void {
     .option('-m, --module <name>', 'only the tests of this module; may be repeated', collect, [])
     .option('-r, --requirement <id>', 'only what verifies this requirement or what is below it; may be repeated', collect, [])
     .option('-g, --grep <text>', 'only tests whose title, id or file contains this text')
+    .addOption(new Option('-b, --binding <name>', 'judge by AEM alone, or by what the kernel has of its own: epoll, io_uring, timerfd …; both when absent').choices([...bindings]))
     .option('-l, --list', 'print the plan and run nothing')
     .option('-o, --out <dir>', 'where results.json and the reports go', 'reports')
     .addOption(new Option('--bail', 'stop at the first test that does not pass').conflicts('keepGoing'))
@@ -66,6 +70,7 @@ Examples:
   $ aemcert run --module pexit --bail
   $ aemcert run --requirement AEM-CORE-022
   $ aemcert run --grep 'restarts' --out /tmp/try
+  $ aemcert run --binding native
   $ aemcert run --list`)
     .action(async (options: Options) => {
       if (options.list === true) await list(options);
@@ -84,22 +89,26 @@ async function list(options: Options): Promise<void> {
   for (const test of selected) {
     process.stdout.write(`${test.suite.padEnd(6)} ${test.requirements.join(',').padEnd(16)} ${test.title}\n`);
   }
-  const others = plan.filter((test) => !runsOn(test, selection.flavour));
+  const ofBinding = plan.filter((test) => selection.binding === undefined || test.binding === selection.binding);
+  const others = ofBinding.filter((test) => !runsOn(test, selection.flavour));
   process.stdout.write(`${selected.length} tests${others.length === 0 ? '' : `, and ${elsewhere(others)}`}\n`);
 }
 
-function selectionOf({ module, requirement, grep, flavour }: Options): Selection {
-  return { modules: module, requirements: requirement, grep, flavour };
+function selectionOf({ module, requirement, grep, binding, flavour }: Options): Selection {
+  return { modules: module, requirements: requirement, grep, binding, flavour };
 }
 
 /** What leaves something out, or departs from what is certified, as given. */
-function filtersOf({ module, requirement, grep, bail, unpatched }: Options): Record<string, string> {
+function filtersOf({ module, requirement, grep, binding, bail, unpatched }: Options): Record<string, string> {
   return {
     ...(module.length > 0 ? { module: module.join(',') } : {}),
     ...(requirement.length > 0 ? { requirement: requirement.join(',') } : {}),
     ...(grep === undefined ? {} : { grep }),
     ...(bail === true ? { bail: 'true' } : {}),
-    ...(unpatched === true ? { unpatched: 'true' } : {}),
+    // The requirements of the kernel's own facilities alone can be all that a kernel has to meet, AEM's cannot.
+    ...(binding === 'aem' ? { binding } : {}),
+    // What the kernel has of its own is there without the patches, too.
+    ...(unpatched === true && binding !== 'native' ? { unpatched: 'true' } : {}),
   };
 }
 

@@ -200,3 +200,33 @@ test('certainty shows, “reconstructed” too', () => {
   expect(coverageHtml(sampleResults())).toContain('<span class="tag reconstructed">reconstructed</span>');
   expect(coverageMarkdown(sampleResults())).toContain('| OSDL R1, 2.3 | reconstructed |');
 });
+
+describe('a run of one binding', () => {
+  const { run, plan, requirements, ...rest } = passingResults();
+  const results: Results = {
+    ...rest,
+    run: { ...run, binding: 'native' },
+    plan: plan.map((test) => ({ ...test, binding: 'native', facility: 'epoll' })),
+    requirements: requirements.map((one) => ({
+      ...one,
+      facilities: [
+        { facility: 'epoll', binding: 'native', verdict: 'PASS' },
+        { facility: 'aio', binding: 'native', verdict: 'UNSUPPORTED' },
+      ],
+    })),
+  };
+
+  test('is told as such on the first page of each report', () => {
+    expect(renderSummary(results, { colour: false })).toContain('binding       native');
+    expect(coverageHtml(results)).toContain('<dt>Binding</dt><dd>native only</dd>');
+    expect(coverageMarkdown(results)).toContain('- Binding: native only');
+    expect(conclude(results).headline).toContain('(binding native only)');
+  });
+
+  test('names the facilities beside each verdict and each test', () => {
+    expect(coverageHtml(results)).toContain('PASS epoll; UNSUPPORTED aio');
+    expect(coverageMarkdown(results)).toContain('PASS epoll; UNSUPPORTED aio');
+    expect(JSON.parse(coverageJson(results)).requirements[0].facilities).toHaveLength(2);
+    expect(junitXml(results)).toContain('<property name="facility" value="epoll"/>');
+  });
+});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { createHash } from 'node:crypto';
 import { verdicts, type Incident, type Results, type Verdict } from '../results.ts';
-import { clip, formatDuration, guestsOf, plural } from '../text.ts';
+import { byFacility, clip, exercisedBy, formatDuration, guestsOf, plural } from '../text.ts';
 import type { VerdictCounts } from '../verdict.ts';
 import { linesSection } from './lines-html.ts';
 import { html, Markup, type Part } from './markup.ts';
@@ -84,6 +84,7 @@ ${reasons(conclusion.reasons)}
 <div><dt>Patches</dt><dd>${patches(kernel.patches)}</dd></div>
 <div><dt>Target</dt><dd>${target.driver}${accelerator}, ${guestsOf(target)}
 ${soft(target.acceleratorReason)}${soft(target.emulator)}</dd></div>
+<div><dt>Binding</dt><dd>${run.binding === undefined ? 'aem and native' : `${run.binding} only`}</dd></div>
 <div><dt>Filters in force</dt><dd>${
     filters.length === 0
       ? 'none'
@@ -218,7 +219,7 @@ ${
 <table class="stack"><thead><tr><th scope="col">Test</th><th scope="col">Why</th><th scope="col">Verdict</th></tr></thead>
 <tbody>${tests.map(
         (test) => html`<tr ${searchable(textOf(test), [test.verdict])}><th scope="row">${testLink(test)}<br>
-<span class="soft small">${test.suite}, ${test.binding}: ${test.requirements.map((id) => html`${link(id)} `)}</span></th>
+<span class="soft small">${test.suite}, ${exercisedBy(test)}; ${test.requirements.map((id) => html`${link(id)} `)}</span></th>
 <td>${test.reason}${
           test.expected === undefined
             ? undefined
@@ -267,19 +268,21 @@ function matrixRow(row: RequirementRow, tests: ReadonlyMap<string, TestRow>, mod
     row.reason,
     ...own.flatMap(textOf),
   ];
-  const byChildren = row.tests.length === 0 && row.children.length > 0;
+  const byChildren = row.children.length > 0;
   return html`<tr ${searchable(search, [row.verdict, ...own.map(({ verdict }) => verdict)])}>
 <th scope="row" class="id">${link(row.id)}<br>${row.title}<br>
 <span class="tag">${row.priority}</span> <span class="tag">${row.mandatory ? 'mandatory' : 'optional'}</span></th>
 <td class="source" data-label="Source">${sourceOf(row)}</td>
 <td data-label="Tests"><ul>${own.map(
     (test) =>
-      html`<li>${badge(test.verdict)} ${testLink(test)} <span class="soft small">${test.binding}</span></li>`,
-  )}${byChildren ? html`<li class="soft">from ${row.children.map((id) => html`${link(id)} `)}</li>` : undefined}
+      html`<li>${badge(test.verdict)} ${testLink(test)} <span class="soft small">${exercisedBy(test)}</span></li>`,
+  )}${byChildren ? html`<li class="soft">${own.length > 0 ? 'and ' : ''}from ${row.children.map((id) => html`${link(id)} `)}</li>` : undefined}
 ${own.length === 0 && !byChildren ? html`<li class="soft">none</li>` : undefined}
 ${row.elsewhere?.map(({ title, flavours = [] }) => html`<li class="soft">on ${flavours.join(', ')}: ${title}</li>`)}
 ${model.leftOut.includes(row.id) ? html`<li class="soft">filters left out tests</li>` : undefined}</ul></td>
-<td class="verdict" data-label="Verdict">${badge(row.verdict)}</td></tr>`;
+<td class="verdict" data-label="Verdict">${badge(row.verdict)}${
+    row.facilities === undefined ? undefined : html`<br><span class="soft small">${byFacility(row)}</span>`
+  }</td></tr>`;
 }
 
 /**
@@ -328,6 +331,7 @@ function requirementFacts(row: RequirementRow): Markup {
 ${row.standing === undefined ? undefined : html`<dt>standing</dt><dd>${row.standing}</dd>`}
 <dt>parents</dt><dd>${row.parents.length === 0 ? 'none' : row.parents.map((id) => html`${link(id)} `)}</dd>
 <dt>verified by</dt><dd>${row.verification}, bindings ${row.bindings.join(', ')}</dd>
+${row.facilities === undefined ? undefined : html`<dt>met by</dt><dd>${byFacility(row)}</dd>`}
 <dt>written in</dt><dd><code>${row.file}:${row.line}</code></dd>
 ${row.reason === undefined ? undefined : html`<dt>why</dt><dd>${row.reason}</dd>`}
 <dt>run again</dt><dd><code>${row.rerun}</code></dd>
@@ -343,7 +347,7 @@ function testDetails(test: TestRow, model: CoverageModel, note?: string): Markup
   const fact = (label: string, value: Part): Part =>
     value === undefined ? undefined : html`<dt>${label}</dt><dd>${value}</dd>`;
   return html`<details class="test" id="${testAnchor(test.id)}"><summary>${badge(test.verdict)} ${test.title}
-<span class="soft small">${note}${test.binding}, ${test.file}</span></summary>
+<span class="soft small">${note}${exercisedBy(test)}, ${test.file}</span></summary>
 <dl class="evidence">
 ${fact('reason', test.reason)}
 ${fact('expected', test.expected === undefined ? undefined : html`<code>${clip(test.expected, evidenceLimit)}</code>`)}
@@ -407,8 +411,8 @@ function searchable(texts: readonly (string | undefined)[], own: readonly Verdic
   return html`data-search="${text}" data-verdict="${[...new Set(own)].join(' ')}"`;
 }
 
-function textOf({ id, title, file, reason, requirements, binding }: TestRow): string[] {
-  return [id, title, file, binding, ...(reason === undefined ? [] : [reason]), ...requirements];
+function textOf({ id, title, file, reason, requirements, binding, facility = '' }: TestRow): string[] {
+  return [id, title, file, binding, facility, ...(reason === undefined ? [] : [reason]), ...requirements];
 }
 
 function link(id: string): Markup {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { Results, Verdict } from '../results.ts';
 import { verdicts } from '../results.ts';
-import { clipLine, elsewhere, formatDuration, guestsOf, oneLine, plural, toldLine } from '../text.ts';
+import { byFacility, clipLine, elsewhere, formatDuration, guestsOf, oneLine, plural, toldLine } from '../text.ts';
 import { linesSummary } from './lines-markdown.ts';
 import { byPrecedence, coverageModel, type CoverageModel, type RequirementRow } from './model.ts';
 
@@ -44,6 +44,7 @@ function head({ conclusion, subject, target, run }: CoverageModel): string[] {
     '',
     `- Kernel: ${code(kernel.release)} (${text(kernel.source)}, ${text(kernel.flavour)}, ${plural(kernel.patches.length, 'patch', 'patches')})`,
     `- Target: ${text(where)}${target.acceleratorReason === undefined ? '' : `; ${text(target.acceleratorReason)}`}`,
+    ...(run.binding === undefined ? [] : [`- Binding: ${run.binding} only`]),
     `- Filters in force: ${filters.length === 0 ? 'none' : filters.join(', ')}`,
     ...(run.finishedAt === undefined
       ? []
@@ -129,7 +130,7 @@ function requirementTable({ requirements }: CoverageModel): string[] {
         text(source),
         text(row.source.certainty),
         testCount(row),
-        badge(row.verdict),
+        row.facilities === undefined ? badge(row.verdict) : `${badge(row.verdict)} (${text(byFacility(row))})`,
       ];
       return `| ${cells.join(' | ')} |`;
     }),

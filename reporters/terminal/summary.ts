@@ -64,6 +64,8 @@ export function renderSummary(results: Results, options: SummaryOptions): string
   lines.push(`tests         ${counted(conclusion.counts.tests)}`);
   if (results.elsewhere !== undefined) lines.push(`              not here: ${elsewhere(results.elsewhere)}`);
   lines.push(`requirements  ${counted(conclusion.counts.requirements)}`);
+  const { binding } = results.run;
+  if (binding !== undefined) lines.push(`binding       ${binding}`);
   lines.push(`kernel        ${clipLine(results.subject.kernel.release, width - 14)}`);
   const counts = lineReport(results)?.total;
   if (counts !== undefined)

@@ -406,6 +406,7 @@ export const requirementIds = [
   'GAP.3.0',
   'GAP.3.0-a',
   'GAP.3.0-b',
+  'GAP.3.0-c',
   'SEC.7.1',
   'SEC.7.1-a',
   'SEC.7.1-b',
@@ -426,6 +427,7 @@ export const requirementIds = [
   'PRF.2.2-b',
   'AVL.25.0',
   'GAP.9.0',
+  'AVL.4.1',
   'PRF.5.0',
   'PRF.5.0-a',
   'PRF.5.0-b',
@@ -445,6 +447,7 @@ export const requirementIds = [
   'R1-2.3',
   'R1-2.3-a',
   'R1-2.4',
+  'R1-2.4-a',
 ] as const;
 
 export type RequirementId = (typeof requirementIds)[number];

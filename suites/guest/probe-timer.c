@@ -17,14 +17,7 @@
 #define SLOTS		4096
 #define NSEC_PER_SEC	1000000000L
 
-struct timer {
-	clockid_t clock;	/* as it was created */
-	clockid_t base;		/* by which it is due */
-	long due, interval;
-	long expirations;	/* that were told since */
-};
-
-static struct timer timers[SLOTS];
+static struct due timers[SLOTS];
 
 /* Of `timer-many`. */
 static struct many {
@@ -34,7 +27,7 @@ static struct many {
 static atomic_long many_ran, many_wrong;
 static long many_count, many_least, many_most;
 
-static struct timer *timer_of(int id)
+static struct due *timer_of(int id)
 {
 	return &timers[(unsigned int)id % SLOTS];
 }
@@ -45,12 +38,12 @@ static clockid_t shown_by(clockid_t clock)
 	return clock == CLOCK_AEMEVENT ? CLOCK_MONOTONIC : clock;
 }
 
-static long to_ns(const struct timespec *t)
+long to_ns(const struct timespec *t)
 {
 	return t->tv_sec * NSEC_PER_SEC + t->tv_nsec;
 }
 
-static struct timespec to_timespec(long ns)
+struct timespec to_timespec(long ns)
 {
 	return (struct timespec){ ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
 }
@@ -65,16 +58,15 @@ static long shown_ns(clockid_t clock)
 static void timer_handler(int id, void *arg)
 {
 	int overrun = aemPOSIX_timer_getoverrun(id);
-	struct timer *tm = timer_of(id);
+	struct due *tm = timer_of(id);
 	struct message m = { 0 };
 	int saved = errno;
 
 	handler_depth++;
-	tm->expirations += 1 + overrun;
 	begin_call(&m, id);
 	put_number(&m, "arg", (long)arg);
 	put_number(&m, "overrun", overrun);
-	put_number(&m, "late", shown_ns(tm->base) - tm->due - (tm->expirations - 1) * tm->interval);
+	put_number(&m, "late", late_by(tm, 1 + overrun));
 	finish_call(&m, id);
 	errno = saved;
 }
@@ -102,7 +94,7 @@ static void many_handler(int id, void *arg)
 /* Verbs */
 
 /* A clock's number, or its name. */
-static clockid_t clock_of(const struct command *c)
+clockid_t clock_of(const struct command *c)
 {
 	static const struct {
 		const char *name;
@@ -143,7 +135,7 @@ static void do_create(const struct command *c)
 	else
 		ret = aemPOSIX_timer_create(clock, evp, idp);
 	if (!ret)
-		*timer_of(id) = (struct timer){ .clock = clock };
+		*timer_of(id) = (struct due){ .clock = clock };
 	put_number(&m, "id", id);
 	answer_with(c, ret, ret < 0 ? errno : 0, &m);
 }
@@ -164,7 +156,7 @@ static void put_spec(struct message *m, const struct itimerspec *spec)
  * `interval=`. Or `sec=`, `nsec=`, `isec=` and `insec=` as they are, which may
  * be none.
  */
-static struct itimerspec spec_of(const struct command *c, clockid_t clock, int *flags)
+struct itimerspec spec_of(const struct command *c, clockid_t clock, int *flags)
 {
 	struct itimerspec spec = {
 		.it_interval = to_timespec(number(c, "interval", 0)),
@@ -192,7 +184,7 @@ static struct itimerspec spec_of(const struct command *c, clockid_t clock, int *
 }
 
 /* A relative time is over no earlier than the time since before the call. */
-static void note_due(struct timer *tm, const struct itimerspec *spec, int flags)
+void note_due(struct due *tm, const struct itimerspec *spec, int flags)
 {
 	bool absolute = flags & TIMER_ABSTIME;
 
@@ -202,11 +194,17 @@ static void note_due(struct timer *tm, const struct itimerspec *spec, int flags)
 	tm->expirations = 0;
 }
 
+long late_by(struct due *tm, long count)
+{
+	tm->expirations += count;
+	return shown_ns(tm->base) - tm->due - (tm->expirations - 1) * tm->interval;
+}
+
 /* The old one is told with `old`. */
 static void do_set(const struct command *c)
 {
 	int id = number(c, "id", 0), flags, ret;
-	struct timer *tm = timer_of(id), before = *tm;
+	struct due *tm = timer_of(id), before = *tm;
 	struct itimerspec spec, old = { 0 };
 	const char *null = word(c, "null") ?: "";
 	struct message m = { 0 };

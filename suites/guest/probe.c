@@ -34,6 +34,8 @@ static const struct verb *const tables[] = {
 	event_verbs, delivery_verbs, call_verbs, state_verbs, process_verbs,
 	handler_verbs, seccomp_verbs, thread_verbs, fault_verbs, race_verbs,
 	timer_verbs, fd_verbs, sched_verbs, ip_verbs, flood_verbs,
+	native_verbs, uring_verbs, native_timer_verbs, native_process_verbs, native_file_verbs,
+	native_limit_verbs,
 };
 
 const char *word(const struct command *c, const char *key)
@@ -75,7 +77,8 @@ static void run(struct command *c)
 			return;
 		}
 	}
-	fail(c, ENOSYS);
+	/* No kernel says this of a facility. */
+	fail(c, EBADRQC);
 }
 
 static void split(struct command *c)

@@ -96,6 +96,21 @@ void back_below(void);
 
 /* probe-timer.c */
 extern const struct verb timer_verbs[];
+/* Of a timer, so that it is seen how much later than due it expires. Times are in nanoseconds. */
+struct due {
+	clockid_t clock;	/* as it was created */
+	clockid_t base;		/* by which it is due */
+	long due, interval;
+	long expirations;	/* that were told since */
+};
+
+clockid_t clock_of(const struct command *c);
+struct itimerspec spec_of(const struct command *c, clockid_t clock, int *flags);
+void note_due(struct due *tm, const struct itimerspec *spec, int flags);
+/* How late it is for the last of `count` expirations more; negative when it is early. */
+long late_by(struct due *tm, long count);
+long to_ns(const struct timespec *t);
+struct timespec to_timespec(long ns);
 bool act_on_timer(const char *name, int eid, long arg, long *ret);
 
 /* probe-fd.c */
@@ -125,6 +140,8 @@ extern const struct wait_call timed_calls[];	/* probe-deadlines.c */
 /* probe-calls.c: `ms` of the command, NULL without it; and closes, with errno left as it was. */
 struct timespec *timespec_of(const struct command *c, struct timespec *t);
 long close_after(int fd, long ret);
+/* Tells that this thread is right before a call, or a loop, of that name. */
+void entering(const char *name);
 struct io_uring_params;
 struct io_uring_sqe;
 int submit(int fd, const struct io_uring_params *params, const struct io_uring_sqe *request);
@@ -146,6 +163,14 @@ bool begin_fault(const struct command *c);
 long suspend_fault(void);
 void resume_fault(long left);
 void end_fault(struct message *m);
+
+/* probe-native*.c: what the kernel has of its own, without libaem. */
+extern const struct verb native_verbs[];
+extern const struct verb uring_verbs[];
+extern const struct verb native_timer_verbs[];
+extern const struct verb native_process_verbs[];
+extern const struct verb native_file_verbs[];
+extern const struct verb native_limit_verbs[];
 
 /* probe-target.c: `probe target HOW ...`, a process that ends as it is told. */
 int target_main(int argc, char *argv[]);

@@ -6,7 +6,7 @@ import { InputError } from '../../lib/errors.ts';
 import { projectRoot } from '../../lib/paths.ts';
 import { runsOn } from '../../lib/runs-on.ts';
 import type { Flavour } from '../../kernel/build/artifacts.ts';
-import type { PlannedTest } from '../../reporters/results.ts';
+import type { Binding, PlannedTest } from '../../reporters/results.ts';
 import { plural } from '../../reporters/text.ts';
 import { writeAtomically } from '../../reporters/write.ts';
 import { nearest } from '../../specs/loader/index.ts';
@@ -93,14 +93,15 @@ async function load(): Promise<readonly Collected[]> {
             seen: test.fullName,
           });
         }
-        const { id, requirements, fingerprint, flavours } = plan;
+        const { id, requirements, fingerprint, flavours, binding, facility } = plan;
         const planned: PlannedTest = {
           id,
           suite: suiteOf(file),
           file,
           title: test.name,
           requirements,
-          binding: 'aem',
+          binding,
+          ...(facility === undefined ? {} : { facility }),
           ...(flavours === undefined ? {} : { flavours }),
         };
         return { test: planned, fingerprint };
@@ -136,6 +137,8 @@ export interface Selection {
   readonly requirements: readonly string[];
   /** Text that title, id or file contains. */
   readonly grep?: string | undefined;
+  /** Only the tests of this binding; both when absent. */
+  readonly binding?: Binding | undefined;
   /** Of the kernel: tests that need another are left out, and are no part of the run. */
   readonly flavour: Flavour;
 }
@@ -154,9 +157,10 @@ export function selectTests(
     if (!requirements.byId.has(id)) throw unknown('requirement', id, [...requirements.byId.keys()]);
   }
   const wanted = new Set(selection.requirements.flatMap((id) => withChildren(id, requirements)));
-  const { grep } = selection;
+  const { binding, grep } = selection;
   const asked = plan.filter(
     (test) =>
+      (binding === undefined || test.binding === binding) &&
       (selection.modules.length === 0 || selection.modules.includes(test.suite)) &&
       (wanted.size === 0 || test.requirements.some((id) => wanted.has(id))) &&
       (grep === undefined || [test.title, test.id, test.file].some((text) => text.includes(grep))),
@@ -164,7 +168,7 @@ export function selectTests(
   const selected = asked.filter((test) => runsOn(test, selection.flavour));
   if (selected.length === 0) {
     const [other] = asked.flatMap(({ flavours = [] }) => flavours);
-    throw new InputError('no test is left by --module, --requirement, --grep and --flavour', {
+    throw new InputError('no test is left by --module, --requirement, --grep, --binding and --flavour', {
       expected: `one of ${plan.length} tests`,
       ...(other === undefined ? {} : { seen: `only ${plural(asked.length, 'test')} of other flavours` }),
       hint: other === undefined ? 'aemcert run --list' : `--flavour ${other}`,

@@ -14,6 +14,7 @@ import { projectRoot } from '../../lib/paths.ts';
 import { runsOn } from '../../lib/runs-on.ts';
 import { uniteRanges } from '../../reporters/ranges.ts';
 import type {
+  Binding,
   CountedFile,
   Incident,
   LinesByFile,
@@ -97,8 +98,10 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   }
   const { requirements, plan } = await loadPlan();
   const selected = selectTests(plan, options.selection, requirements);
-  const elsewhere = plan.filter((test) => !runsOn(test, options.selection.flavour));
-  const leftOut = plan.filter((test) => !selected.includes(test) && !elsewhere.includes(test));
+  const { binding } = options.selection;
+  const judged = plan.filter((test) => binding === undefined || test.binding === binding);
+  const elsewhere = judged.filter((test) => !runsOn(test, options.selection.flavour));
+  const leftOut = judged.filter((test) => !selected.includes(test) && !elsewhere.includes(test));
   await rm(join(options.out, 'results.json'), { force: true });
   await options.onAccepted();
   const { signal, onBuild: onProgress } = options;
@@ -113,9 +116,11 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   const built = await ensureGuest(patched, 'release', { signal, onProgress });
   const unpatched = options.unpatched === true;
   const kernel = unpatched ? await ensureKernel({ ...choice, unpatched }) : patched;
-  const guest = unpatched ? { ...built, modules: [] } : built;
+  // What the kernel has of its own needs no module of AEM, and is measured without.
+  const bare = unpatched || binding === 'native';
+  const guest = bare ? { ...built, modules: [] } : built;
   const instrumented =
-    kernel.flavour === 'coverage' && !unpatched ? await findInstrumented(kernel, guest) : undefined;
+    kernel.flavour === 'coverage' && !bare ? await findInstrumented(kernel, guest) : undefined;
   const guests = Math.min(options.guests, new Set(selected.map(({ file }) => file)).size);
   const consoleLogs = await makeConsoleLogs(options.out, 'console', guests);
 
@@ -191,6 +196,7 @@ async function describeRun(options: RunOptions): Promise<RunInfo> {
     complete: false,
     command: options.command,
     filters: options.filters,
+    ...(options.selection.binding === undefined ? {} : { binding: options.selection.binding }),
     suite: await describeSuite(),
   };
 }
@@ -255,7 +261,7 @@ function createState(parts: StateParts): State {
   const incidents: Incident[] = [];
   let boot: LinesByFile = {};
   const lines = new Map<string, LinesByFile>();
-  const inputs = parts.requirements.requirements.map(toInput);
+  const inputs = inputsOf(parts.requirements, options.selection.binding);
   const notRun = (id: string): TestResult => ({
     id,
     verdict: 'UNTESTED',
@@ -313,6 +319,23 @@ function createState(parts: StateParts): State {
 function uniteLines(a: LinesByFile, b: LinesByFile): LinesByFile {
   const files = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
   return Object.fromEntries(files.map((file) => [file, uniteRanges(a[file] ?? '', b[file] ?? '')]));
+}
+
+/**
+ * The requirements of a binding, or all; with those parents alone that are among them. One of which a clause is the
+ * other binding's cannot be judged by this one: by what is left of it, it would pass too easily.
+ */
+export function inputsOf({ requirements }: Pick<RequirementSet, 'requirements'>, binding: Binding | undefined): readonly RequirementInput[] {
+  const isWhole = ({ id, bindings }: (typeof requirements)[number]): boolean =>
+    binding === undefined ||
+    (bindings.includes(binding) &&
+      // What AEM has to do for a clause stands beside it.
+      requirements.every((child) => !child.parents.includes(id) || child.id.startsWith('AEM-') || isWhole(child)));
+  const own = requirements.filter(isWhole);
+  const ids = new Set(own.map(({ id }) => id));
+  return own
+    .map(toInput)
+    .map((input) => ({ ...input, parents: input.parents.filter((id) => ids.has(id)) }));
 }
 
 function toInput(requirement: RequirementSet['requirements'][number]): RequirementInput {

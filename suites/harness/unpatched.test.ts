@@ -6,16 +6,29 @@ import { unpatchedDoubts } from './unpatched.ts';
 
 /** As such a run has to be: everything ran on the plain kernel and failed. */
 function unpatched(change: Partial<TestResult> = {}): Results {
-  const { subject, tests, ...rest } = passingResults();
+  const { subject, tests, plan, ...rest } = passingResults();
   return {
     ...rest,
     subject: { kernel: { ...subject.kernel, release: '6.12.117-plain', patches: [] }, modules: [] },
+    plan: plan.map((one) => ({ ...one, binding: 'aem' })),
     tests: tests.map((one) => ({ ...one, verdict: 'FAIL', reason: 'no /dev/aem-core', ...change })),
   };
 }
 
 test('a run in which all ran and failed proves it', () => {
   expect(unpatchedDoubts(unpatched())).toEqual([]);
+});
+
+test('one that needs no AEM has to pass', () => {
+  const results = unpatched();
+  const native = (verdict: TestResult['verdict']): Results => ({
+    ...results,
+    plan: results.plan.map((one, index) => ({ ...one, binding: index === 0 ? 'native' : 'aem' })),
+    tests: results.tests.map((one, index) => (index === 0 ? { ...one, verdict } : one)),
+  });
+
+  expect(unpatchedDoubts(native('PASS'))).toEqual([]);
+  expect(unpatchedDoubts(native('FAIL')).join('\n')).toContain('needs no AEM and is FAIL');
 });
 
 test('one that passes is named', () => {

@@ -3,8 +3,8 @@ import type { Results } from '../../reporters/results.ts';
 
 /**
  * Why a run on the kernel without AEM proves nothing of its tests, one line each; empty when it does: the
- * kernel without the series came up, every test ran on it, and none passed. A run in which nothing boots has
- * no passed test either.
+ * kernel without the series came up, every test ran on it, none of AEM passed, and all of what the kernel has
+ * of its own did. A run in which nothing boots has no passed test either.
  */
 export function unpatchedDoubts({ run, subject, target, plan, tests, incidents }: Results): readonly string[] {
   const { release, patches } = subject.kernel;
@@ -15,8 +15,11 @@ export function unpatchedDoubts({ run, subject, target, plan, tests, incidents }
   if (!/-plain(-|$)/.test(release)) doubts.push(`the kernel says that it is ${release}`);
   if (target.accelerator === undefined) doubts.push('no target came up');
   for (const { kind, blame } of incidents) doubts.push(`${kind} of the target, blamed on the ${blame}`);
+  const native = new Set(plan.filter(({ binding }) => binding === 'native').map(({ id }) => id));
   for (const { id, verdict, boot, startedAt, reason = 'no reason' } of tests) {
-    if (verdict === 'PASS') doubts.push(`${id} passes, so it verifies nothing`);
+    if (native.has(id)) {
+      if (verdict !== 'PASS') doubts.push(`${id} needs no AEM and is ${verdict}: ${reason}`);
+    } else if (verdict === 'PASS') doubts.push(`${id} passes, so it verifies nothing`);
     else if (boot === undefined || startedAt === undefined) doubts.push(`${id} did not run: ${reason}`);
     else if (verdict !== 'FAIL') doubts.push(`${id} is ${verdict}: ${reason}`);
   }
