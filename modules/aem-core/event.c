@@ -249,6 +249,19 @@ void aem_event_uncharge(struct aem_event *ev)
 EXPORT_SYMBOL_GPL(aem_event_uncharge);
 
 /**
+ * aem_event_payer - in whose quota is it?
+ * @ev: the event
+ *
+ * Context: any.
+ * Return: the user, who does not change while the event lives.
+ */
+kuid_t aem_event_payer(struct aem_event *ev)
+{
+	return ev->task->user->uid;
+}
+EXPORT_SYMBOL_GPL(aem_event_payer);
+
+/**
  * aem_merge - the event happened, which changes nothing for its handler
  * @ev: the event
  *

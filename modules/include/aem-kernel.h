@@ -32,6 +32,7 @@
 #include <linux/refcount.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
+#include <linux/uidgid.h>
 #include <linux/wait.h>
 
 #include "aem.h"
@@ -139,7 +140,8 @@ struct aem_delivery {
  * @undo: the handler that construct prepared is not called: the event was
  *	stopped, shut down or got another priority meanwhile. Give back to the
  *	source what construct took from it: unless it was shut down, construct
- *	is called again. Process context, may sleep. Optional.
+ *	is called again. Process context of the owner or, of an event that has
+ *	them, of a handler process; may sleep. Optional.
  * @shutdown: disconnect the event: when it returns the source raises no more.
  *	Called once for every event whose init returned 0, also while its
  *	handler runs or is about to. Process context of any task, may sleep.
@@ -214,6 +216,7 @@ static inline void aem_event_hold(struct aem_event *ev)
 
 bool aem_event_may_signal(struct aem_event *ev);
 bool aem_event_is_mine(struct aem_event *ev);
+kuid_t aem_event_payer(struct aem_event *ev);
 size_t aem_event_zone_size(struct aem_event *ev);
 
 void *aem_delivery_data(struct aem_event *ev, struct aem_delivery *d,
