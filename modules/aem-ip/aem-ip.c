@@ -16,11 +16,13 @@
  * in construct. Where there is more than one call tells of, it raises its own
  * event again, behind those that wait.
  *
- * What was taken for a handler that is not called after all goes back. An
- * error goes back into the socket. So does TCP data, in front of what is
- * there, unless others have the socket too: the program could have written to
- * the zone, and must not make up what others receive. That, datagrams and
- * connections are kept for the event's next handler.
+ * What was taken for a handler that is not called after all is kept for the
+ * event's next one: data, datagrams and connections. Data does not go back into
+ * the socket: the program could have written to the zone, and must not make up
+ * what others receive. A program that has stopped an event can take the data of
+ * its stream (EVIP_TAKE). What is kept ends with the event; of a stream the
+ * socket then gets an error, so that nobody takes what is behind for the whole.
+ * An error that was taken from the socket goes back there.
  *
  * Objects and their lifetime
  *
@@ -28,18 +30,21 @@
  *             from init to release, and one of the mark embedded in it, until
  *             fsnotify frees that.
  *   the mark  tells that the socket goes: it is on the socket's inode and does
- *             not hold it. When the last descriptor is closed fsnotify destroys
- *             it, before the inode's memory with the wait queue is freed, and
- *             that ends the event. Else the event's release destroys it, so that
- *             a delivery that outlives the event can still give back.
+ *             not hold it. That the last descriptor is closed ends the event.
+ *             Who looks at the socket by /proc can have its inode outlive that:
+ *             fsnotify destroys the mark before the inode's memory, with the
+ *             wait queue, is freed. Else the event's release destroys it, so
+ *             that a delivery that outlives the event can still give back.
  *   socket    not held. watch->sock is good under watch->lock; for more, a
  *             reference on its file is taken there. The last one may be
  *             dropped by construct: then it is closed on the way to user mode.
  *
  * Locking: aip_watch.lock protects sock, ev and joined, is taken in process context
  * only, and inside it is the wait queue's lock, inside which aip_wake() takes
- * the owner's. The rest of a watch is set by init, or belongs to the delivery:
- * construct, undo and release, of which there is one at a time.
+ * the owner's. kept is exchanged: who gets it owns it. The rest of a watch is
+ * set by init, or belongs to the delivery: construct, undo and release, of which
+ * there is one at a time. aip_spill_lock is inside of nothing, and the socket's
+ * lock is taken inside it.
  */
 #include <linux/fdtable.h>
 #include <linux/file.h>
@@ -48,20 +53,25 @@
 #include <linux/in6.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/net.h>
 #include <linux/poll.h>
 #include <linux/refcount.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/sockios.h>
 #include <linux/timer.h>
 #include <linux/termios.h>
 #include <linux/uaccess.h>
+#include <linux/uidgid.h>
 #include <linux/uio.h>
+#include <linux/vmalloc.h>
 #include <linux/wait.h>
 #include <linux/wait_bit.h>
+#include <net/inet_connection_sock.h>
 #include <net/inet_sock.h>
 #include <net/sock.h>
-#include <net/tcp.h>
+#include <net/tcp_states.h>
 
 #include "aem-kernel.h"
 
@@ -75,8 +85,8 @@
 /* Until what cannot be done for want of descriptors or files is tried again. */
 #define AIP_RETRY_MS	100
 
-/* Of a stream that goes back, in one piece: of a page. */
-#define AIP_BACK_PIECE	2048
+/* No datagram is longer. */
+#define AIP_SPILL		SZ_64K
 
 /* What is kept counts in its user's quota: so many bytes as one event. */
 #define AIP_KEPT_UNIT	256
@@ -84,7 +94,7 @@
 /* Whoever has something happen to the socket wakes each of them. */
 static unsigned int max_events = 128;
 module_param(max_events, uint, 0644);
-MODULE_PARM_DESC(max_events, "events on one socket");
+MODULE_PARM_DESC(max_events, "events of a user on one socket");
 
 /* What was in the zone for a handler that was not called. */
 struct aip_kept {
@@ -101,35 +111,41 @@ struct aip_watch {
 	struct socket *sock;		/* NULL once it is gone */
 	struct aem_event *ev;		/* NULL once it is shut down */
 	bool joined;			/* it is on the wait queue */
+	bool stream;			/* of TCP, else of UDP */
 	struct wait_queue_entry wait;
 	struct timer_list retry;
 	__poll_t wakes;			/* 0: all that wakes it */
 	s32 fd;				/* as the handler is told */
 	u32 op;
+	kuid_t payer;			/* in whose quota it is */
 	void __user *addr;
 	u32 addrlen;
 	struct file *opened;		/* until the event is known; held */
 	/* What the delivery that is under way was given. */
 	s32 len;
 	u32 fromlen;
-	u32 seq;			/* of the stream, behind it */
 	bool failed;			/* len is an error that was the socket's */
+	bool denied;			/* it is one that stays */
 	int new_fd;
 	struct file *new_file;		/* not held: to know it again ... */
 	unsigned long new_ino;		/* ... if it is still the same */
-	/* What the next one is given first. */
+	/* What the next one is given first: it, or ERR_PTR(): why it is lost. */
 	struct aip_kept *kept;
 	struct file *kept_file;		/* held */
-	bool lost;			/* part of the stream: there was no room */
 };
 
+static struct kmem_cache *aip_cache;
 static struct fsnotify_group *aip_group;
 static atomic_t aip_marks;	/* until fsnotify has freed them */
+
+/* What of a datagram the room is too small for that was made for another one. */
+static DEFINE_MUTEX(aip_spill_lock);
+static char *aip_spill;
 
 static void aip_watch_put(struct aip_watch *watch)
 {
 	if (refcount_dec_and_test(&watch->ref))
-		kfree(watch);
+		kmem_cache_free(aip_cache, watch);
 }
 
 /* The socket's wait queue is woken: any context, with its lock held. */
@@ -165,16 +181,19 @@ static void aip_watch_leave(struct aip_watch *watch)
 	watch->joined = false;
 }
 
-/* The socket goes, and its events end. Or the event is released. */
-static void aip_freeing_mark(struct fsnotify_mark *mark,
-			     struct fsnotify_group *group)
+/*
+ * The socket's last descriptor is closed, or it @goes: the event ends. It may
+ * have ended before: then it is its release that destroys the mark.
+ */
+static void aip_end(struct aip_watch *watch, bool goes)
 {
-	struct aip_watch *watch = container_of(mark, struct aip_watch, mark);
 	struct aem_event *ev;
 
 	spin_lock(&watch->lock);
-	aip_watch_leave(watch);
-	watch->sock = NULL;
+	if (goes) {
+		aip_watch_leave(watch);
+		watch->sock = NULL;
+	}
 	ev = watch->ev;
 	if (ev)
 		aem_event_hold(ev);
@@ -185,7 +204,24 @@ static void aip_freeing_mark(struct fsnotify_mark *mark,
 	aem_event_put(ev);
 }
 
-/* From a work item of fsnotify's. */
+/* The inode is there still, and may be for long. Called under SRCU. */
+static int aip_closed(struct fsnotify_mark *mark, u32 mask, struct inode *inode,
+		      struct inode *dir, const struct qstr *name, u32 cookie)
+{
+	aip_end(container_of(mark, struct aip_watch, mark), false);
+	return 0;
+}
+
+static void aip_freeing_mark(struct fsnotify_mark *mark,
+			     struct fsnotify_group *group)
+{
+	aip_end(container_of(mark, struct aip_watch, mark), true);
+}
+
+/*
+ * From a work item of fsnotify's, which may run for as long as the module lets
+ * it after aip_marks is 0: its end is waited for at exit.
+ */
 static void aip_free_mark(struct fsnotify_mark *mark)
 {
 	aip_watch_put(container_of(mark, struct aip_watch, mark));
@@ -194,6 +230,7 @@ static void aip_free_mark(struct fsnotify_mark *mark)
 }
 
 static const struct fsnotify_ops aip_fsnotify_ops = {
+	.handle_inode_event = aip_closed,
 	.freeing_mark = aip_freeing_mark,
 	.free_mark = aip_free_mark,
 };
@@ -300,11 +337,12 @@ static __poll_t aip_wakes(u32 op)
 }
 
 static struct aip_watch *aip_watch_make(struct aem_event *ev,
+					const struct sock *sk,
 					const struct aem_ip_args *args)
 {
 	struct aip_watch *watch;
 
-	watch = kzalloc(sizeof(*watch), AEM_GFP);
+	watch = kmem_cache_zalloc(aip_cache, AEM_GFP);
 	if (!watch)
 		return NULL;
 	/* The event, and the mark. */
@@ -313,6 +351,8 @@ static struct aip_watch *aip_watch_make(struct aem_event *ev,
 	init_waitqueue_func_entry(&watch->wait, aip_wake);
 	timer_setup(&watch->retry, aip_retry, 0);
 	watch->ev = ev;
+	watch->stream = aip_is_tcp(sk);
+	watch->payer = aem_event_payer(ev);
 	watch->op = args->op;
 	watch->wakes = aip_wakes(args->op);
 	watch->fd = args->fd;
@@ -321,19 +361,28 @@ static struct aip_watch *aip_watch_make(struct aem_event *ev,
 	return watch;
 }
 
+/* How many of the user's are on the wait queue. Called with its lock held. */
+static unsigned int aip_count(struct wait_queue_head *queue, kuid_t payer)
+{
+	struct wait_queue_entry *wait;
+	unsigned int count = 0;
+
+	list_for_each_entry(wait, &queue->head, entry)
+		count += wait->func == aip_wake &&
+			 uid_eq(payer, container_of(wait, struct aip_watch,
+						    wait)->payer);
+	return count;
+}
+
 /* Puts the watch on the socket's wait queue; false at the limit. */
 static bool aip_watch_enter(struct aip_watch *watch, struct socket *sock)
 {
 	struct wait_queue_head *queue = &sock->wq.wait;
-	struct wait_queue_entry *other;
-	unsigned int count = 0;
 
 	spin_lock(&watch->lock);
 	watch->sock = sock;
 	spin_lock_irq(&queue->lock);
-	list_for_each_entry(other, &queue->head, entry)
-		count += other->func == aip_wake;
-	watch->joined = count < READ_ONCE(max_events);
+	watch->joined = aip_count(queue, watch->payer) < READ_ONCE(max_events);
 	if (watch->joined)
 		__add_wait_queue(queue, &watch->wait);
 	spin_unlock_irq(&queue->lock);
@@ -349,6 +398,7 @@ static int aip_watch_join(struct aip_watch *watch, struct socket *sock)
 	atomic_inc(&aip_marks);
 	fsnotify_init_mark(&watch->mark, aip_group);
 	watch->mark.flags |= FSNOTIFY_MARK_FLAG_NO_IREF;
+	watch->mark.mask = FS_CLOSE_WRITE | FS_CLOSE_NOWRITE;
 	ret = fsnotify_add_inode_mark(&watch->mark, SOCK_INODE(sock), 0);
 	if (ret)
 		goto put;
@@ -356,7 +406,12 @@ static int aip_watch_join(struct aip_watch *watch, struct socket *sock)
 		ret = -EAGAIN;
 		goto destroy;
 	}
-	/* What has happened before. */
+	/*
+	 * What has happened before. Pairs with wq_has_sleeper(): whoever wakes
+	 * sees the entry, or what it tells of is seen here. poll() without a
+	 * table has no barrier.
+	 */
+	smp_mb();
 	if (aip_state(sock) & watch->wakes)
 		aem_raise(watch->ev);
 	return 0;
@@ -383,7 +438,7 @@ static int aip_watch_add(struct aem_event *ev, struct socket *sock,
 	/* With its mark it takes as much as two. */
 	if (!aem_event_charge(ev))
 		return -EAGAIN;
-	watch = aip_watch_make(ev, args);
+	watch = aip_watch_make(ev, sock->sk, args);
 	ret = watch ? aip_watch_join(watch, sock) : -ENOMEM;
 	if (ret) {
 		aem_event_uncharge(ev);
@@ -438,19 +493,20 @@ static struct file *aip_accept_file(struct socket *sock, u32 flags)
 			 flags & AEMIP_NONBLOCK ? O_NONBLOCK : 0);
 }
 
-/* Where the program cannot be told the address, it is not told. */
-static void aip_tell_peer(struct aip_watch *watch, struct file *file)
+/* Returns the address's length; 0 where the program cannot be told it. */
+static int aip_tell_peer(struct aip_watch *watch, struct file *file)
 {
 	struct socket *sock = sock_from_file(file);
 	struct sockaddr_storage addr;
 	int len;
 
 	if (!watch->addr)
-		return;
+		return 0;
 	len = READ_ONCE(sock->ops)->getname(sock, (struct sockaddr *)&addr, 2);
-	if (len > 0 && copy_to_user(watch->addr, &addr,
-				    min_t(u32, len, watch->addrlen)))
-		pr_debug("aem-ip: no room for an address\n");
+	if (len <= 0 || copy_to_user(watch->addr, &addr,
+				     min_t(u32, len, watch->addrlen)))
+		return 0;
+	return len;
 }
 
 static int aip_accept(struct aem_event *ev, struct aip_watch *watch,
@@ -477,7 +533,7 @@ static int aip_accept(struct aem_event *ev, struct aip_watch *watch,
 			aip_retry_later(watch);
 		return -EAGAIN;
 	}
-	aip_tell_peer(watch, file);
+	d->call.args[3] = aip_tell_peer(watch, file);
 	watch->new_fd = fd;
 	watch->new_file = file;
 	watch->new_ino = file_inode(file)->i_ino;
@@ -488,48 +544,56 @@ static int aip_accept(struct aem_event *ev, struct aip_watch *watch,
 	return 0;
 }
 
-/* Is this the file that was accepted? What is at its descriptor is the program's. */
+/*
+ * Is this the file that was accepted? What is at its descriptor is the program's,
+ * and a file's memory may be another file's by now.
+ */
 static bool aip_is_new_file(struct aip_watch *watch, struct file *file)
 {
-	return file == watch->new_file &&
+	return file == watch->new_file && sock_from_file(file) &&
 	       file_inode(file)->i_ino == watch->new_ino;
 }
 
-/* The program does not learn of the descriptor: it has none. */
+/*
+ * The program does not learn of the descriptor: it has none. In one go, because
+ * another thread may close it, and have the number for another file. Called by
+ * the owner, whose table it is: there is no handler process.
+ */
 static void aip_unaccept(struct aip_watch *watch)
 {
+	struct files_struct *files = current->files;
+	unsigned int fd = watch->new_fd;
 	struct file *file;
-	bool same;
 
-	file = fget(watch->new_fd);
+	spin_lock(&files->file_lock);
+	file = files_lookup_fd_locked(files, fd);
+	if (file && aip_is_new_file(watch, file))
+		rcu_assign_pointer(files_fdtable(files)->fd[fd], NULL);
+	else
+		file = NULL;
+	spin_unlock(&files->file_lock);
 	if (!file)
 		return;
-	same = aip_is_new_file(watch, file);
-	fput(file);
-	if (!same)
-		return;
-	file = file_close_fd(watch->new_fd);
-	if (file && aip_is_new_file(watch, file))
-		watch->kept_file = file;
-	else if (file)
-		fput(file);
+	/* As before fd_install(): the number is reserved. */
+	put_unused_fd(fd);
+	watch->kept_file = file;
 }
 
 /* Read */
 
-/* Where in the zone the data of this socket's deliveries begins. */
-static u32 aip_data_offset(const struct sock *sk)
+/* Where in the zone the data of this event's deliveries begins. */
+static u32 aip_data_offset(const struct aip_watch *watch)
 {
-	return aip_is_udp(sk) ? AIP_FROM : 0;
+	return watch->stream ? 0 : AIP_FROM;
 }
 
 /* Tells the handler what is in the zone at @addr. */
-static void aip_tell_data(struct aip_watch *watch, const struct sock *sk,
-			  struct aem_delivery *d, u64 addr)
+static void aip_tell_data(struct aip_watch *watch, struct aem_delivery *d,
+			  u64 addr)
 {
-	bool has_data = watch->len > 0 || (!watch->len && aip_is_udp(sk));
+	bool has_data = watch->len > 0 || (!watch->len && !watch->stream);
 
-	d->call.args[2] = has_data ? addr + aip_data_offset(sk) : 0;
+	d->call.args[2] = has_data ? addr + aip_data_offset(watch) : 0;
 	d->call.args[3] = watch->len;
 	if (watch->fromlen) {
 		d->call.args[4] = addr;
@@ -537,42 +601,22 @@ static void aip_tell_data(struct aip_watch *watch, const struct sock *sk,
 	}
 }
 
-/* How much room there has to be for what comes next. */
-static u32 aip_next_size(struct aem_event *ev, struct sock *sk)
+/*
+ * How much room there should be for what comes next. Of datagrams another one
+ * may be the next.
+ */
+static u32 aip_next_size(struct aem_event *ev, struct aip_watch *watch,
+			 struct sock *sk)
 {
-	u32 offset = aip_data_offset(sk), size;
+	u32 size;
 	int len;
 
 	/* IPV6_ADDRFORM can change sk_prot. */
 	if (READ_ONCE(sk->sk_prot)->ioctl(sk, SIOCINQ, &len) || len < 0)
 		len = 0;
-	size = aip_is_udp(sk) ? len + offset :
-	       clamp_t(u32, len, AIP_READ_MIN, AIP_READ_MAX);
+	size = watch->stream ? clamp_t(u32, len, AIP_READ_MIN, AIP_READ_MAX) :
+	       len + AIP_FROM;
 	return min_t(size_t, size, aem_event_zone_size(ev));
-}
-
-/* Reads what comes next into the room. */
-static void aip_receive(struct aip_watch *watch, struct socket *sock, char *room,
-			u32 size)
-{
-	u32 offset = aip_data_offset(sock->sk);
-	struct sockaddr_storage from;
-	struct msghdr msg = { .msg_name = &from };
-	struct kvec iov = { room + offset, size - offset };
-
-	iov_iter_kvec(&msg.msg_iter, ITER_DEST, &iov, 1, iov.iov_len);
-	watch->len = sock_recvmsg(sock, &msg, MSG_DONTWAIT);
-	watch->failed = watch->len < 0;
-	watch->fromlen = 0;
-	if (!offset)
-		watch->seq = READ_ONCE(tcp_sk(sock->sk)->copied_seq);
-	if (watch->len < 0 || !offset)
-		return;
-	/* It was longer than the zone: better none of it than a part. */
-	if (msg.msg_flags & MSG_TRUNC)
-		watch->len = -EMSGSIZE;
-	watch->fromlen = min_t(u32, msg.msg_namelen, AIP_FROM);
-	memcpy(room, &from, watch->fromlen);
 }
 
 static unsigned int aip_kept_units(u32 size)
@@ -599,35 +643,159 @@ static bool aip_kept_charge(struct aem_event *ev, unsigned int units)
 	return true;
 }
 
-static void aip_kept_free(struct aem_event *ev, struct aip_watch *watch)
+/* For the event's next handler, with an image to be filled; NULL without room. */
+static struct aip_kept *aip_kept_make(struct aem_event *ev,
+				      struct aip_watch *watch, u32 size)
 {
-	if (!watch->kept)
+	unsigned int units = aip_kept_units(size);
+	struct aip_kept *kept;
+
+	if (!aip_kept_charge(ev, units))
+		return NULL;
+	kept = kvmalloc(struct_size(kept, image, size), AEM_GFP);
+	if (!kept) {
+		aip_kept_uncharge(ev, units);
+		return NULL;
+	}
+	kept->size = size;
+	kept->len = watch->len;
+	kept->fromlen = watch->fromlen;
+	return kept;
+}
+
+static void aip_kept_free(struct aem_event *ev, struct aip_kept *kept)
+{
+	aip_kept_uncharge(ev, aip_kept_units(kept->size));
+	kvfree(kept);
+}
+
+/* What is kept, which is the caller's then; NULL, or ERR_PTR() once. */
+static struct aip_kept *aip_kept_get(struct aip_watch *watch)
+{
+	return xchg(&watch->kept, NULL);
+}
+
+/* There is none: what was kept before was taken by who sets this. */
+static void aip_kept_set(struct aip_watch *watch, struct aip_kept *kept)
+{
+	/* Pairs with aip_kept_get(): the image is complete. */
+	smp_store_release(&watch->kept, kept);
+}
+
+/* An error for whoever uses the socket next. */
+static void aip_fail_socket(struct aip_watch *watch, int error)
+{
+	struct file *file = aip_watch_file(watch);
+	struct sock *sk;
+
+	if (!file)
 		return;
-	aip_kept_uncharge(ev, aip_kept_units(watch->kept->size));
-	kvfree(watch->kept);
-	watch->kept = NULL;
+	sk = sock_from_file(file)->sk;
+	lock_sock(sk);
+	if (!sk->sk_err)
+		WRITE_ONCE(sk->sk_err, -error);
+	sk_error_report(sk);
+	release_sock(sk);
+	fput(file);
+}
+
+/* The event ends: nobody will be given what is kept. */
+static void aip_kept_drop(struct aem_event *ev, struct aip_watch *watch)
+{
+	struct aip_kept *kept = aip_kept_get(watch);
+
+	if (!kept)
+		return;
+	/* A stream must not go on as if nothing were missing. */
+	if (watch->stream)
+		aip_fail_socket(watch, -ENOBUFS);
+	if (!IS_ERR(kept))
+		aip_kept_free(ev, kept);
+}
+
+/* Reads what comes next of a stream into the room. */
+static void aip_receive_stream(struct aip_watch *watch, struct socket *sock,
+			       char *room, u32 size)
+{
+	struct msghdr msg = { };
+	struct kvec iov = { room, size };
+
+	iov_iter_kvec(&msg.msg_iter, ITER_DEST, &iov, 1, size);
+	watch->len = sock_recvmsg(sock, &msg, MSG_DONTWAIT);
+	watch->failed = watch->len < 0;
+	watch->fromlen = 0;
+}
+
+/*
+ * The datagram that was read is too long for the @size bytes of @room; the rest
+ * is in aip_spill, whose lock is held. It is kept, and told in a larger one.
+ */
+static void aip_spilled(struct aem_event *ev, struct aip_watch *watch,
+			const char *room, u32 size)
+{
+	u32 whole = AIP_FROM + watch->len;
+	struct aip_kept *kept;
+
+	/* Better none of it than a part. */
+	if (whole > aem_event_zone_size(ev)) {
+		watch->len = -EMSGSIZE;
+		return;
+	}
+	kept = aip_kept_make(ev, watch, whole);
+	if (!kept) {
+		watch->len = -ENOBUFS;
+		return;
+	}
+	memcpy(kept->image, room, size);
+	memcpy(kept->image + size, aip_spill, whole - size);
+	aip_kept_set(watch, kept);
+	watch->len = -EAGAIN;
+	aem_raise(ev);
+}
+
+/* Reads the next datagram, and in front of it whom it is from, into the room. */
+static void aip_receive_datagram(struct aem_event *ev, struct aip_watch *watch,
+				 struct socket *sock, char *room, u32 size)
+{
+	struct sockaddr_storage from;
+	struct msghdr msg = { .msg_name = &from };
+	struct kvec iov[] = {
+		{ room + AIP_FROM, size - AIP_FROM }, { aip_spill, AIP_SPILL },
+	};
+
+	watch->fromlen = 0;
+	mutex_lock(&aip_spill_lock);
+	iov_iter_kvec(&msg.msg_iter, ITER_DEST, iov, ARRAY_SIZE(iov),
+		      iov[0].iov_len + AIP_SPILL);
+	watch->len = sock_recvmsg(sock, &msg, MSG_DONTWAIT);
+	watch->failed = watch->len < 0;
+	if (watch->len >= 0) {
+		watch->fromlen = min_t(u32, msg.msg_namelen, AIP_FROM);
+		memcpy(room, &from, watch->fromlen);
+		if (watch->len > iov[0].iov_len)
+			aip_spilled(ev, watch, room, size);
+	}
+	mutex_unlock(&aip_spill_lock);
 }
 
 /* What an earlier handler should have been given. */
 static int aip_read_kept(struct aem_event *ev, struct aip_watch *watch,
-			 struct sock *sk, struct aem_delivery *d)
+			 struct aip_kept *kept, struct aem_delivery *d)
 {
-	struct aip_kept *kept = watch->kept;
 	void *room;
 	u64 addr;
 
 	room = aem_delivery_data(ev, d, kept->size, &addr);
-	if (!room)
+	if (!room) {
+		aip_kept_set(watch, kept);
 		return -ENOSPC;
+	}
 	memcpy(room, kept->image, kept->size);
 	watch->len = kept->len;
-	/* What there is now is behind it. */
-	if (aip_is_tcp(sk))
-		watch->seq = READ_ONCE(tcp_sk(sk)->copied_seq);
-	watch->failed = false;
 	watch->fromlen = kept->fromlen;
-	aip_kept_free(ev, watch);
-	aip_tell_data(watch, sk, d, addr);
+	watch->failed = false;
+	aip_kept_free(ev, kept);
+	aip_tell_data(watch, d, addr);
 	return 0;
 }
 
@@ -642,202 +810,146 @@ static int aip_read_end(struct aip_watch *watch, struct aem_delivery *d, int why
 	return 0;
 }
 
+/* What came instead of data: does it end a stream, was it the socket's? */
+static void aip_read_error(struct aip_watch *watch, __poll_t news)
+{
+	if (watch->stream || !watch->failed)
+		return;
+	/* Else a security module's, which says the same again. */
+	watch->failed = news & EPOLLERR;
+	watch->denied = !watch->failed;
+}
+
 static int aip_read_socket(struct aem_event *ev, struct aip_watch *watch,
 			   struct socket *sock, struct aem_delivery *d)
 {
 	__poll_t news = aip_state(sock) & watch->wakes;
-	struct sock *sk = sock->sk;
-	bool tcp = aip_is_tcp(sk);
 	char *room;
 	u32 size;
 	u64 addr;
 
 	if (!news)
 		return -EAGAIN;
-	size = aip_next_size(ev, sk);
+	size = aip_next_size(ev, watch, sock->sk);
 	room = aem_delivery_data(ev, d, size, &addr);
 	if (!room)
 		return -ENOSPC;
-	aip_receive(watch, sock, room, size);
+	if (watch->stream)
+		aip_receive_stream(watch, sock, room, size);
+	else
+		aip_receive_datagram(ev, watch, sock, room, size);
 	if (watch->len == -EAGAIN) {
 		/* Urgent data is not passed by while a signal is pending. */
-		if (tcp && news & EPOLLIN)
+		if (watch->stream && news & EPOLLIN)
 			aip_retry_later(watch);
 		return -EAGAIN;
 	}
-	aip_tell_data(watch, sk, d, addr);
-	if (tcp && watch->len <= 0)
+	aip_read_error(watch, news);
+	aip_tell_data(watch, d, addr);
+	if (watch->stream && watch->len <= 0)
 		d->last = true;
 	return 0;
+}
+
+/* There is more than the call that was prepared tells of? */
+static void aip_read_on(struct aem_event *ev, struct aip_watch *watch,
+			struct socket *sock)
+{
+	if (!(aip_state(sock) & watch->wakes))
+		return;
+	if (watch->denied)
+		aip_retry_later(watch);
+	else
+		aem_raise(ev);
 }
 
 static int aip_read(struct aem_event *ev, struct aip_watch *watch,
 		    struct socket *sock, struct aem_delivery *d)
 {
+	struct aip_kept *kept = aip_kept_get(watch);
 	int ret;
 
-	if (watch->kept)
-		ret = aip_read_kept(ev, watch, sock->sk, d);
-	else if (watch->lost)
-		ret = aip_read_end(watch, d, -ENOBUFS);
+	watch->denied = false;
+	if (IS_ERR(kept))
+		ret = aip_read_end(watch, d, PTR_ERR(kept));
+	else if (kept)
+		ret = aip_read_kept(ev, watch, kept, d);
 	else if (aip_is_taken(sock->sk))
 		ret = aip_read_end(watch, d, -EBUSY);
 	else
 		ret = aip_read_socket(ev, watch, sock, d);
-	if (!ret && !d->last && aip_state(sock) & watch->wakes)
-		aem_raise(ev);
+	if (!ret && !d->last)
+		aip_read_on(ev, watch, sock);
 	return ret;
 }
 
-/* Pieces of a stream, in order; false without memory. */
-static bool aip_back_pieces(struct sk_buff_head *pieces, const char *data,
-			    u32 len)
-{
-	struct sk_buff *skb;
-	u32 size;
-
-	__skb_queue_head_init(pieces);
-	for (; len; data += size, len -= size) {
-		size = min_t(u32, len, AIP_BACK_PIECE);
-		skb = alloc_skb(size, GFP_KERNEL);
-		if (!skb) {
-			__skb_queue_purge(pieces);
-			return false;
-		}
-		skb_put_data(skb, data, size);
-		__skb_queue_tail(pieces, skb);
-	}
-	return true;
-}
-
 /*
- * Gives the pieces the numbers before those that are read next. An end of the
- * stream that was passed has one, too.
+ * @image was in the zone for a handler that is not called. Also when the event
+ * was shut down: another task may be about to drop what it has kept.
  */
-static void aip_back_number(struct tcp_sock *tp, struct sk_buff_head *pieces,
-			    u32 len, bool fin)
+static void aip_unread(struct aem_event *ev, struct aip_watch *watch,
+		       const char *image)
 {
-	u32 seq = tp->copied_seq - len - fin;
-	struct sk_buff *skb;
-
-	WRITE_ONCE(tp->copied_seq, seq);
-	skb_queue_walk(pieces, skb) {
-		TCP_SKB_CB(skb)->seq = seq;
-		seq += skb->len;
-		TCP_SKB_CB(skb)->end_seq = seq;
-	}
-	if (!fin)
-		return;
-	skb = skb_peek_tail(pieces);
-	TCP_SKB_CB(skb)->tcp_flags = TCPHDR_FIN;
-	TCP_SKB_CB(skb)->end_seq++;
-}
-
-/* Nobody has read on, or connected it anew. Called with the socket locked. */
-static bool aip_is_same_stream(struct sock *sk, u32 seq)
-{
-	return !aip_is_taken(sk) && aip_is_connection(sk) &&
-	       sk->sk_state != TCP_SYN_SENT && tcp_sk(sk)->copied_seq == seq;
-}
-
-static void aip_tcp_put_back(struct sock *sk, struct sk_buff_head *pieces,
-			     u32 len)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-	bool fin = sock_flag(sk, SOCK_DONE) && tp->copied_seq == tp->rcv_nxt;
-	struct sk_buff *skb;
-
-	aip_back_number(tp, pieces, len, fin);
-	while ((skb = __skb_dequeue_tail(pieces))) {
-		/* Without, it is not counted: it was when it came. */
-		if (sk_rmem_schedule(sk, skb, skb->truesize))
-			skb_set_owner_r(skb, sk);
-		__skb_queue_head(&sk->sk_receive_queue, skb);
-	}
-	sk->sk_data_ready(sk);
-}
-
-/*
- * Has @data, behind which the stream was at @seq, be what is read next. False
- * without memory, or when it has gone on.
- */
-static bool aip_tcp_back(struct sock *sk, const char *data, u32 len, u32 seq)
-{
-	struct sk_buff_head pieces;
-	bool same;
-
-	if (!aip_back_pieces(&pieces, data, len))
-		return false;
-	lock_sock(sk);
-	same = aip_is_same_stream(sk, seq);
-	if (same)
-		aip_tcp_put_back(sk, &pieces, len);
-	release_sock(sk);
-	__skb_queue_purge(&pieces);
-	return same;
-}
-
-/* For the event's next handler; false without room. */
-static bool aip_keep(struct aem_event *ev, struct aip_watch *watch,
-		     const char *image, u32 size)
-{
-	unsigned int units = aip_kept_units(size);
+	u32 size = max(watch->len, 0) + aip_data_offset(watch);
 	struct aip_kept *kept;
 
-	if (!aip_kept_charge(ev, units))
-		return false;
-	kept = kvmalloc(struct_size(kept, image, size), AEM_GFP);
-	if (!kept) {
-		aip_kept_uncharge(ev, units);
-		return false;
+	if (watch->stream && watch->len <= 0) {
+		/* Why the event ends is told of again in any other case. */
+		if (watch->len == -ENOBUFS)
+			aip_kept_set(watch, ERR_PTR(-ENOBUFS));
+		return;
 	}
-	kept->size = size;
-	kept->len = watch->len;
-	kept->fromlen = watch->fromlen;
-	memcpy(kept->image, image, size);
-	watch->kept = kept;
-	return true;
-}
-
-/* Has nobody else the socket? @file is held by the caller, too. */
-static bool aip_is_alone(struct aip_watch *watch, struct file *file)
-{
-	struct file *mine = fget(watch->fd);
-	bool alone = mine == file && file_count(file) <= 3;
-
-	if (mine)
-		fput(mine);
-	return alone;
-}
-
-static void aip_unread(struct aem_event *ev, struct aip_watch *watch,
-		       struct file *file, const char *image)
-{
-	struct sock *sk = sock_from_file(file)->sk;
-	bool tcp = aip_is_tcp(sk);
-	u32 len = max(watch->len, 0);
-
-	/* Why the event ends is told of again in any case, and so is an end. */
-	if (!image || (tcp && !len))
+	kept = aip_kept_make(ev, watch, size);
+	if (kept) {
+		memcpy(kept->image, image, size);
+		aip_kept_set(watch, kept);
 		return;
-	if (tcp && aip_is_alone(watch, file) &&
-	    aip_tcp_back(sk, image, len, watch->seq))
-		return;
-	if (aip_keep(ev, watch, image, len + aip_data_offset(sk)))
-		return;
+	}
 	/* A datagram may get lost; a stream is told of it. */
-	watch->lost = tcp;
+	if (watch->stream)
+		aip_kept_set(watch, ERR_PTR(-ENOBUFS));
 	aem_refuse(ev);
 }
 
-/* An error that was taken from the socket. */
-static void aip_unfail(struct sock *sk, int error)
+/*
+ * The program takes what is kept of a stream. By the owner alone, whose calls
+ * that are not made have been settled on its way here.
+ */
+static int aip_take(struct aem_event *ev, struct aip_watch *watch,
+		    const struct aem_ip_take __user *arg)
 {
-	lock_sock(sk);
-	if (!sk->sk_err)
-		WRITE_ONCE(sk->sk_err, -error);
-	sk_error_report(sk);
-	release_sock(sk);
+	struct aem_ip_take take;
+	struct aip_kept *kept;
+	int ret;
+
+	if (watch->op != AEMIP_READ || !watch->stream)
+		return -EINVAL;
+	if (ev->task != current->aem)
+		return -EPERM;
+	if (copy_from_user(&take, arg, sizeof(take)))
+		return -EFAULT;
+	if (take.pad)
+		return -EINVAL;
+	kept = aip_kept_get(watch);
+	if (IS_ERR_OR_NULL(kept))
+		return PTR_ERR_OR_ZERO(kept);
+	ret = kept->size;
+	if (kept->size > take.len)
+		ret = -EMSGSIZE;
+	else if (copy_to_user(u64_to_user_ptr(take.addr), kept->image, ret))
+		ret = -EFAULT;
+	if (ret < 0)
+		aip_kept_set(watch, kept);
+	else
+		aip_kept_free(ev, kept);
+	return ret;
+}
+
+static int aip_control(struct aem_event *ev, u64 opt, u64 arg)
+{
+	if (opt != EVIP_TAKE)
+		return -EINVAL;
+	return aip_take(ev, aip_watch_of(ev), u64_to_user_ptr(arg));
 }
 
 /* Close, connect, write */
@@ -907,17 +1019,14 @@ static int aip_construct(struct aem_event *ev, struct aem_delivery *d)
 static void aip_undo(struct aem_event *ev, struct aem_delivery *d)
 {
 	struct aip_watch *watch = aip_watch_of(ev);
-	struct file *file = aip_watch_file(watch);
 
-	if (!file)
-		return;
+	/* The socket may be gone: what was taken from it is here all the same. */
 	if (watch->op == AEMIP_ACCEPT)
 		aip_unaccept(watch);
 	else if (watch->failed)
-		aip_unfail(sock_from_file(file)->sk, watch->len);
+		aip_fail_socket(watch, watch->len);
 	else if (watch->op == AEMIP_READ)
-		aip_unread(ev, watch, file, d->data);
-	fput(file);
+		aip_unread(ev, watch, d->data);
 }
 
 static void aip_shutdown(struct aem_event *ev)
@@ -929,15 +1038,17 @@ static void aip_shutdown(struct aem_event *ev)
 	aip_watch_leave(watch);
 	watch->ev = NULL;
 	spin_unlock(&watch->lock);
+	aip_kept_drop(ev, watch);
 }
 
 static void aip_release(struct aem_event *ev)
 {
 	struct aip_watch *watch = aip_watch_of(ev);
 
+	/* A delivery may have been undone after the shutdown. */
+	aip_kept_drop(ev, watch);
 	fsnotify_destroy_mark(&watch->mark, aip_group);
 	fsnotify_put_mark(&watch->mark);
-	aip_kept_free(ev, watch);
 	if (watch->kept_file)
 		fput(watch->kept_file);
 	aem_event_uncharge(ev);
@@ -956,19 +1067,36 @@ static struct aem_kind aip_kind = {
 	.undo = aip_undo,
 	.shutdown = aip_shutdown,
 	.release = aip_release,
+	.control = aip_control,
 };
 
 static int __init aip_module_init(void)
 {
-	int ret;
+	int ret = -ENOMEM;
 
+	/* In it an event and its watch take no more than two events are said to. */
+	aip_cache = KMEM_CACHE(aip_watch, SLAB_ACCOUNT);
+	if (!aip_cache)
+		return ret;
+	aip_spill = vmalloc(AIP_SPILL);
+	if (!aip_spill)
+		goto destroy;
 	/* Each event on a socket has a mark there. */
 	aip_group = fsnotify_alloc_group(&aip_fsnotify_ops, FSNOTIFY_GROUP_DUPS);
-	if (IS_ERR(aip_group))
-		return PTR_ERR(aip_group);
+	if (IS_ERR(aip_group)) {
+		ret = PTR_ERR(aip_group);
+		goto free;
+	}
 	ret = aem_kind_register(&aip_kind);
 	if (ret)
-		fsnotify_put_group(aip_group);
+		goto put;
+	return 0;
+put:
+	fsnotify_put_group(aip_group);
+free:
+	vfree(aip_spill);
+destroy:
+	kmem_cache_destroy(aip_cache);
 	return ret;
 }
 
@@ -980,6 +1108,8 @@ static void __exit aip_module_exit(void)
 	/* ... and whoever freed the last may still be here. */
 	fsnotify_wait_marks_destroyed();
 	fsnotify_put_group(aip_group);
+	vfree(aip_spill);
+	kmem_cache_destroy(aip_cache);
 }
 
 module_init(aip_module_init);

@@ -31,6 +31,7 @@
 #define EVTIMER_SET	0x100	/* aem-timer: arg is a struct aem_timer_set * */
 #define EVTIMER_GET	0x101	/* arg is a struct aem_timer_spec * */
 #define EVTIMER_OVERRUN	0x102	/* arg is 0; returns the overrun count */
+#define EVIP_TAKE	0x110	/* aem-ip: arg is a struct aem_ip_take * */
 
 /* What EVTBLINIT may be given. */
 #define TBL_UZONE	0	/* a zone inside the brk area */
@@ -141,6 +142,16 @@ struct aem_ip_args {
 	__u32 op;	/* AEMIP_ACCEPT to AEMIP_WRITE */
 	__u64 addr;	/* accept: where the peer's address goes, or 0 */
 	__u32 addrlen;	/* room there, not 0 */
+	__u32 pad;	/* zero */
+};
+
+/*
+ * EVIP_TAKE: what was read from a stream for a handler that was not called. Who
+ * has stopped the event takes it, and goes on reading by itself.
+ */
+struct aem_ip_take {
+	__u64 addr;	/* where it goes */
+	__u32 len;	/* room there; 16 KiB do */
 	__u32 pad;	/* zero */
 };
 
@@ -362,6 +373,7 @@ int aemIP_connect(int fd, void *handler);
 int aemIP_connect_flags(int fd, void *handler, unsigned int flags);
 int aemIP_write(int fd, void *handler);
 int aemIP_write_flags(int fd, void *handler, unsigned int flags);
+int aemIP_take(unsigned int eid, void *buf, int len);
 
 /* aem-example */
 int aemEXAMPLE_init(void);

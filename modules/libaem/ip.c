@@ -91,3 +91,14 @@ int aemIP_write(int fd, void *handler)
 {
 	return aemIP_write_flags(fd, handler, 0);
 }
+
+int aemIP_take(unsigned int eid, void *buf, int len)
+{
+	struct aem_ip_take take = { .addr = (uintptr_t)buf, .len = len };
+
+	if (len < 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	return aem_evctl(eid, EVIP_TAKE, (uintptr_t)&take);
+}
