@@ -31,6 +31,7 @@ static struct stream *streams[MAX_STREAMS];	/* by descriptor */
 static atomic_int eids[MAX_STREAMS];
 static atomic_int accepted, ended;
 static atomic_long received, wrong, pieces;
+static atomic_bool over;
 
 static unsigned char byte_at(uint32_t number, unsigned long at)
 {
@@ -98,37 +99,39 @@ static void do_catch(const struct command *c)
 	answer(c, eid);
 }
 
-/* Waits until `count` connections have ended; sums up. */
+/* Waits until `count` connections have ended, for `seconds` at most; sums up. */
 static void do_caught(const struct command *c)
 {
 	struct timespec look = { .tv_nsec = 100000000 };
+	long long until = now_ns() + number(c, "seconds", 30) * 1000000000LL;
 	struct message m = { 0 };
 
-	while (atomic_load(&ended) < number(c, "count", 0))
+	while (atomic_load(&ended) < number(c, "count", 0) && now_ns() < until)
 		if (aem_evwait(&look) < 0)
 			break;
+	atomic_store(&over, true);
 	put_number(&m, "received", atomic_load(&received));
 	put_number(&m, "wrong", atomic_load(&wrong));
 	put_number(&m, "pieces", atomic_load(&pieces));
 	answer_with(c, atomic_load(&ended), 0, &m);
 }
 
-/* Stops and starts the events, until `count` connections have ended. */
+/* Stops and starts the events, until `count` connections have ended or nobody waits for them. */
 static void do_worry(const struct command *c)
 {
 	unsigned int seed = number(c, "seed", 1);
 	long stops = 0;
 	int eid;
 
-	while (atomic_load(&ended) < number(c, "count", 0)) {
+	while (atomic_load(&ended) < number(c, "count", 0) && !atomic_load(&over)) {
 		eid = atomic_load(&eids[rand_r(&seed) % atomic_load(&accepted)]);
+		/* The owner is to get on, too, on one processor. */
+		sched_yield();
 		/* It may have ended. */
 		if (!eid || aemCORE_event_stop(eid) < 0)
 			continue;
 		stops++;
 		aemCORE_event_start(eid);
-		if (!(stops % 8))
-			sched_yield();
 	}
 	answer(c, stops);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Events of sockets, and what a probe does with sockets so that they happen. */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -49,7 +50,7 @@ static void put_data(struct message *m, const unsigned char *data, int len)
 
 /* Handlers */
 
-static void accept_handler(int eid, int old, int new)
+static void accept_handler(int eid, int old, int new, int addrlen)
 {
 	struct message m = { 0 };
 	int saved = errno;
@@ -65,6 +66,7 @@ static void accept_handler(int eid, int old, int new)
 	while (i && peer[i - 1] == PEER_MARK)
 		i--;
 	put_number(&m, "written", i);
+	put_number(&m, "addrlen", addrlen);
 	finish_call(&m, eid);
 	errno = saved;
 }
@@ -114,6 +116,21 @@ static void connect_handler(int eid, int fd, int error)
 	errno = saved;
 }
 
+/* How many descriptors there are. */
+static long open_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	long count = 0;
+
+	if (!dir)
+		return -1;
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	/* Not: itself, and its parent, and the directory's own. */
+	return count - 3;
+}
+
 /* For a handler's script. */
 bool act_on_socket(const char *name, long arg, long *ret)
 {
@@ -123,6 +140,10 @@ bool act_on_socket(const char *name, long arg, long *ret)
 		*ret = close(arg);
 	else if (!strcmp(name, "recv"))
 		*ret = recv(arg, &byte, 1, MSG_DONTWAIT);
+	else if (!strcmp(name, "seize"))
+		*ret = dup2(0, arg);
+	else if (!strcmp(name, "descriptors"))
+		*ret = open_descriptors();
 	else
 		return false;
 	return true;
@@ -185,6 +206,20 @@ static void do_entry(const struct command *c)
 	};
 
 	answer(c, aem_entry(aemCORE_sysnr("ip"), &args));
+}
+
+/* What an event has kept of its stream. */
+static void do_take_kept(const struct command *c)
+{
+	static __thread unsigned char data[PIECE];
+	size_t len = number(c, "len", PIECE);
+	struct message m = { 0 };
+	int ret;
+
+	ret = aemIP_take(number(c, "eid", 0), given(c, "badaddr") ? (void *)8 : data, len);
+	if (ret > 0)
+		put_data(&m, data, ret);
+	answer_with(c, ret, ret < 0 ? errno : 0, &m);
 }
 
 static void do_init(const struct command *c)
@@ -347,12 +382,20 @@ static void do_listen(const struct command *c)
 	answer(c, listen(number(c, "fd", -1), number(c, "backlog", 1)));
 }
 
-/* How much there is to be read. */
+/* How much there is to be read; waits, for ten seconds at most, until it is `len`. */
 static void do_queued(const struct command *c)
 {
+	const struct timespec look = { .tv_nsec = 1000000 };
+	long tries = given(c, "len") ? 10000 : 1;
 	int len = -1;
 
-	answer(c, ioctl(number(c, "fd", -1), FIONREAD, &len) < 0 ? -1 : len);
+	do {
+		if (ioctl(number(c, "fd", -1), FIONREAD, &len) < 0) {
+			answer(c, -1);
+			return;
+		}
+	} while (len < number(c, "len", 0) && --tries && !nanosleep(&look, NULL));
+	answer(c, len);
 }
 
 /* The error that the socket has; it has it no more. */
@@ -424,6 +467,7 @@ const struct verb ip_verbs[] = {
 	{ "ip-init", do_init },
 	{ "ip-register", do_register },
 	{ "ip-entry", do_entry },
+	{ "ip-take", do_take_kept },
 	{ "sock-make", do_make },
 	{ "sock-bind", do_bind },
 	{ "sock-connect", do_connect },

@@ -4,9 +4,41 @@ import { expect } from 'vitest';
 import { evf } from '../harness/aem.ts';
 import { set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
-import { accepted, alice, connect, family, listen, lives, owner, received, register, send, startAll, started, text } from './sockets.ts';
+import type { Probe } from '../harness/probe.ts';
+import type { Context } from '../harness/verifies.ts';
+import { accepted, alice, connect, descriptors, family, listen, lives, owner, received, register, send, startAll, started, text } from './sockets.ts';
+import type { Socket } from './sockets.ts';
 
 const anyAddress = { addrlen: 128 } as const;
+
+interface Revoked {
+  readonly a: number;
+  readonly b: number;
+  /** The second event's socket, and what was connected to it. */
+  readonly second: Socket;
+  readonly peer: Socket;
+  /** How many descriptors there were before. */
+  readonly before: number;
+}
+
+/**
+ * Two listening sockets with a connection each, whose accept events are in one
+ * batch. The handler of the first does something before the second's is called;
+ * both connections have a descriptor by then.
+ */
+async function revoked(context: Pick<Context, 'sh'>, p: Probe, by: Probe, what: (second: Socket, b: number) => string): Promise<Revoked> {
+  const [first, second] = [await listen(p), await listen(p)];
+  const [a, b] = [await register(p, 'accept', first.fd), await register(p, 'accept', second.fd, anyAddress)];
+  await p.ok('on', { eid: a, do: `descriptors,${what(second, b)}` });
+  await connect(by, first.port);
+  const peer = await connect(by, second.port);
+  const before = await descriptors(context, p);
+
+  await startAll(p);
+  expect(await p.nextCall()).toMatchObject({ eid: a });
+  expect(await p.notice('did')).toMatchObject({ did: 'descriptors', ret: before + 2 });
+  return { a, b, second, peer, before };
+}
 
 verifies('AEM-IP-001', 'the handler gets the listening socket and the new connection', async ({ probe }) => {
   const [p, by] = [await probe(), await probe()];
@@ -33,6 +65,18 @@ verifies('AEM-IP-002', 'the peer’s address is written, as much of it as there 
 
     expect(call).toMatchObject({ eid, written });
     if (written >= 4) expect(call).toMatchObject({ family: family.inet, port });
+  }
+});
+
+verifies('AEM-IP-057', 'the handler is told how long the address is, and 0 without one', async ({ probe }) => {
+  const [p, by] = [await probe(), await probe()];
+
+  for (const [how, addrlen] of [[anyAddress, 16], [{ addrlen: 4 }, 16], [{}, 0], [{ addrlen: 16, badaddr: 1 }, 0]] as const) {
+    const server = await listen(p);
+    const eid = await started(p, 'accept', server.fd, how);
+    await connect(by, server.port);
+
+    expect(await p.nextCall()).toMatchObject({ eid, addrlen });
   }
 });
 
@@ -132,45 +176,55 @@ verifies('AEM-IP-008', 'a backlog that was full is emptied, and filled again', a
   expect(before.map(({ port }) => port)).toEqual(ports);
 });
 
-verifies('AEM-IP-009', 'a connection whose handler is not called is the next one’s', async ({ probe, sh }) => {
-  const [p, by] = [await owner(probe), await probe()];
-  const [first, second] = [await listen(p), await listen(p)];
-  const [a, b] = [await register(p, 'accept', first.fd), await register(p, 'accept', second.fd, anyAddress)];
-  await p.ok('on', { eid: a, do: `stop:${b}` });
-  await connect(by, first.port);
-  const { fd, port } = await connect(by, second.port);
-  const later = await connect(by, second.port);
-  const open = async (): Promise<number> => Number(await sh(`ls /proc/${p.pid}/fd | wc -l`));
-  const before = await open();
-
-  await startAll(p);
-  expect(await p.nextCall()).toMatchObject({ eid: a });
+verifies('AEM-IP-009', 'a connection whose handler is not called is the next one’s', async (context) => {
+  const [p, by] = [await owner(context.probe), await context.probe()];
+  const { b, second, peer, before } = await revoked(context, p, by, (_, event) => `stop:${event}`);
   expect(await p.settle()).toEqual([]);
-  expect(await open()).toBe(before + 1);
+  expect(await descriptors(context, p)).toBe(before + 1);
+
+  const later = await connect(by, second.port);
   await p.ok('start', { eid: b });
 
   const calls = [await p.nextCall(), await p.nextCall()];
-  expect(calls).toMatchObject([{ eid: b, port }, { eid: b, port: later.port }]);
-  await send(by, fd, 'hello');
+  expect(calls).toMatchObject([{ eid: b, port: peer.port }, { eid: b, port: later.port }]);
+  await send(by, peer.fd, 'hello');
   expect(await received(p, calls[0]?.new ?? -1, { wait: 1 })).toBe('hello');
 });
 
-verifies('AEM-IP-053', 'a connection whose handler is not called is closed when its event is shut down', async ({ probe, sh }) => {
-  const [p, by] = [await owner(probe), await probe()];
-  const [first, second] = [await listen(p), await listen(p)];
-  const [a, b] = [await register(p, 'accept', first.fd), await register(p, 'accept', second.fd)];
-  await p.ok('on', { eid: a, do: `shutdown:${b}` });
-  await connect(by, first.port);
-  const { fd } = await connect(by, second.port);
-  const open = async (): Promise<number> => Number(await sh(`ls /proc/${p.pid}/fd | wc -l`));
-  const before = await open();
+verifies('AEM-IP-053', 'a connection whose handler is not called is closed when its event is shut down', async (context) => {
+  const [p, by] = [await owner(context.probe), await context.probe()];
+  const { peer, before } = await revoked(context, p, by, (_, event) => `shutdown:${event}`);
 
-  await startAll(p);
-  expect(await p.nextCall()).toMatchObject({ eid: a });
-
-  expect(await received(by, fd, { wait: 1 })).toMatch(/^(|ECONNRESET)$/);
+  expect(await received(by, peer.fd, { wait: 1 })).toMatch(/^(|ECONNRESET)$/);
   expect(await p.settle()).toEqual([]);
-  expect(await open()).toBe(before + 1);
+  expect(await descriptors(context, p)).toBe(before + 1);
+});
+
+verifies('AEM-IP-055', 'a connection whose handler is not called is closed when the listening socket is', async (context) => {
+  const [p, by] = [await owner(context.probe), await context.probe()];
+  const { b, peer, before } = await revoked(context, p, by, ({ fd }) => `close:${fd}`);
+
+  expect(await received(by, peer.fd, { wait: 1 })).toMatch(/^(|ECONNRESET)$/);
+  expect(await p.settle()).toEqual([]);
+  expect(await lives(p, b)).toBe(false);
+  // One connection more, one listening socket less.
+  expect(await descriptors(context, p)).toBe(before);
+});
+
+verifies('AEM-IP-056', 'what the program has put at the descriptor of a connection whose handler is not called stays', async (context) => {
+  const [p, by] = [await owner(context.probe), await context.probe()];
+  const file = (fd: number): Promise<string> => context.sh(`readlink /proc/${p.pid}/fd/${fd}`);
+  const next = await p.ok('file-open', { name: '/dev/null' });
+  await p.ok('file-close', { fd: next });
+  // Behind both listening sockets, and the connection that is handed over.
+  const taken = next + 3;
+  const { b, peer } = await revoked(context, p, by, (_, event) => `seize:${taken},stop:${event}`);
+
+  expect(await p.settle()).toEqual([]);
+  expect(await received(by, peer.fd, { wait: 1 })).toBe('');
+  expect(await file(taken)).toBe(await file(0));
+  await p.ok('start', { eid: b });
+  expect(await p.settle()).toEqual([]);
 });
 
 verifies('AEM-IP-010', 'an accept event has no handler process', async ({ probe }) => {

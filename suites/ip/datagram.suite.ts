@@ -2,7 +2,7 @@
 /** Datagrams of UDP sockets. */
 import { expect } from 'vitest';
 import { verifies } from '../harness/verifies.ts';
-import { collect, connect, family, lives, owner, register, send, startAll, started, text, udp } from './sockets.ts';
+import { arrived, collect, connect, family, lives, owner, register, send, startAll, started, text, udp } from './sockets.ts';
 
 const [emsgsize, econnrefused] = [-90, -111];
 
@@ -96,12 +96,15 @@ verifies('AEM-IP-033', 'a datagram whose handler is not called is the next oneâ€
   const [first, second] = [await udp(p), await udp(p)];
   const [x, y] = [await udp(by), await udp(by)];
   const [a, b] = [await register(p, 'read', first.fd), await register(p, 'read', second.fd)];
-  await p.ok('on', { eid: a, do: `stop:${b}` });
+  // It has been read by then.
+  await p.ok('on', { eid: a, do: `recv:${second.fd},stop:${b}` });
   await send(by, x.fd, 'one', { port: first.port });
   await send(by, x.fd, 'two', { port: second.port });
+  for (const { fd } of [first, second]) await arrived(p, fd, 3);
 
   await startAll(p);
   expect(await p.nextCall()).toMatchObject({ eid: a });
+  expect(await p.notice('did')).toMatchObject({ did: 'recv', errno: 'EAGAIN' });
   expect(await p.settle()).toEqual([]);
   await send(by, y.fd, 'three', { port: second.port });
   await p.ok('start', { eid: b });
@@ -123,4 +126,19 @@ verifies('AEM-IP-044', 'of two processes each datagram reaches one', async ({ pr
 
   const got = (await collect([p, q], words.length)).map(text);
   expect(got.sort()).toEqual(words.sort());
+});
+
+verifies('AEM-IP-058', 'of two processes each datagram reaches one whole, however long the others are', async ({ probe }) => {
+  const [p, q, by] = [await owner(probe), await owner(probe), await probe()];
+  const { fd, port } = await udp(p);
+  await p.ok('sock-option', { fd, name: 'rcvbuf', value: 1 << 20 });
+  const from = await udp(by);
+  await started(p, 'read', fd);
+  await started(q, 'read', await q.ok('sock-take', { pid: p.pid, fd }));
+  const sizes = Array.from({ length: 60 }, (_, i) => (i % 2 ? 9000 + i : 1));
+
+  for (const len of sizes) await by.ok('sock-send', { fd: from.fd, len, port });
+
+  const got = (await collect([p, q], sizes.length)).map(({ len }) => len ?? 0);
+  expect(got.sort((a, b) => a - b)).toEqual(sizes.sort((a, b) => a - b));
 });

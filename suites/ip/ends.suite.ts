@@ -2,7 +2,7 @@
 /** How connections begin and end, and when they have room: close, connect and write events. */
 import { expect } from 'vitest';
 import { verifies } from '../harness/verifies.ts';
-import { connect, connection, fill, listen, lives, owner, received, register, send, started } from './sockets.ts';
+import { arrived, connect, connection, fill, listen, lives, owner, received, register, send, started } from './sockets.ts';
 
 verifies('AEM-IP-034', 'that the peer closes is told once', async ({ probe }) => {
   const [p, by] = [await probe(), await probe()];
@@ -10,6 +10,7 @@ verifies('AEM-IP-034', 'that the peer closes is told once', async ({ probe }) =>
   const eid = await started(p, 'close', fd);
 
   await send(by, peer, 'last');
+  await arrived(p, fd, 4);
   expect(await p.settle()).toEqual([]);
   await by.ok('file-close', { fd: peer });
 

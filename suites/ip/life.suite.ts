@@ -3,7 +3,7 @@
 import { expect } from 'vitest';
 import { ensureLoaded, insmod } from '../harness/modules.ts';
 import { verifies } from '../harness/verifies.ts';
-import { collect, connect, connection, drain, listen, lives, operations, owner, received, register, send, startAll, started, stream, text } from './sockets.ts';
+import { arrived, collect, connect, connection, drain, listen, lives, operations, owner, received, register, send, startAll, started, stream, text } from './sockets.ts';
 
 verifies('AEM-IP-041', 'events end with their socket', async ({ probe }) => {
   const [p, by] = [await owner(probe), await probe()];
@@ -23,15 +23,47 @@ verifies('AEM-IP-041', 'after close() no handler is called, though it was about 
   const [p, by] = [await owner(probe), await probe()];
   const [first, second] = [await connection(p, by), await connection(p, by)];
   const [a, b] = [await register(p, 'read', first.fd), await register(p, 'read', second.fd)];
-  await p.ok('on', { eid: a, do: `close:${second.fd}` });
+  // It was: its data is read.
+  await p.ok('on', { eid: a, do: `recv:${second.fd},close:${second.fd}` });
   await send(by, first.peer, 'one');
   await send(by, second.peer, 'two');
+  for (const { fd } of [first, second]) await arrived(p, fd, 3);
 
   await startAll(p);
 
   expect(await p.nextCall()).toMatchObject({ eid: a });
+  expect(await p.notice('did')).toMatchObject({ did: 'recv', errno: 'EAGAIN' });
   expect(await p.settle()).toEqual([]);
   expect(await lives(p, b)).toBe(false);
+});
+
+verifies('AEM-IP-041', 'events end when the socket is closed, though somebody looks at it', async ({ probe }) => {
+  const [p, by, other] = [await owner(probe), await probe(), await probe()];
+  const { fd, peer } = await connection(p, by);
+  const eid = await started(p, 'read', fd);
+  const path = 0o10000000;
+  const look = await other.ok('file-open', { name: `/proc/${p.pid}/fd/${fd}`, how: path });
+
+  await p.ok('file-close', { fd });
+
+  expect(await lives(p, eid)).toBe(false);
+  expect(await received(by, peer, { wait: 1 })).toBe('');
+  await other.ok('file-close', { fd: look });
+});
+
+verifies('AEM-IP-041', 'who only looks at the socket does not end them', async ({ probe }) => {
+  const [p, by, other] = [await owner(probe), await probe(), await probe()];
+  const { fd, peer } = await connection(p, by);
+  const eid = await started(p, 'read', fd);
+  const path = 0o10000000;
+  const look = await other.ok('file-open', { name: `/proc/${p.pid}/fd/${fd}`, how: path });
+
+  await other.ok('file-close', { fd: look });
+  await send(by, peer, 'hello');
+
+  expect(await p.nextCall()).toMatchObject({ eid, len: 5 });
+  await p.ok('file-close', { fd });
+  expect(await lives(p, eid)).toBe(false);
 });
 
 verifies('AEM-IP-042', 'an event lives as long as its socket has a descriptor', async ({ probe }) => {

@@ -6,6 +6,8 @@ import { maxUserEvents, set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 import { accepted, alice, connection, listen, make, operations, owner, received, register, udp } from './sockets.ts';
 
+const maxEvents = '/sys/module/aem_ip/parameters/max_events';
+
 verifies('AEM-IP-046', 'what is not a socket of such a kind', async ({ probe }) => {
   const p = await owner(probe);
   const file = await p.ok('file-open', { name: '/dev/null' });
@@ -114,11 +116,27 @@ verifies('AEM-IP-051', 'what is refused holds neither the socket nor the module'
   expect(await received(by, peer, { wait: 1 })).toBe('');
 });
 
+verifies('AEM-IP-051', 'what is refused at the socket’s limit holds neither the socket nor the module', async (context) => {
+  const [p, by] = [await owner(context.probe), await context.probe()];
+  const { fd, peer } = await connection(p, by);
+  const uses = (): Promise<string> => context.sh('cat /sys/module/aem_ip/refcnt');
+  const before = await uses();
+  await set(context, maxEvents, 0);
+
+  for (const op of operations.slice(1)) {
+    expect(await p.send('ip-register', { op, fd }), op).toMatchObject({ ret: -1, errno: 'EAGAIN' });
+  }
+  expect(await uses()).toBe(before);
+  await p.ok('file-close', { fd });
+
+  expect(await received(by, peer, { wait: 1 })).toBe('');
+});
+
 verifies('AEM-IP-054', 'one event too many on a socket', async (context) => {
   const [p, other, by] = [await owner(context.probe), await owner(context.probe), await context.probe()];
   const { fd } = await connection(p, by);
   const theirs = await other.ok('sock-take', { pid: p.pid, fd });
-  await set(context, '/sys/module/aem_ip/parameters/max_events', 3);
+  await set(context, maxEvents, 3);
 
   const first = await register(p, 'read', fd);
   for (const op of ['close', 'write'] as const) await register(p, op, fd);
@@ -128,4 +146,18 @@ verifies('AEM-IP-054', 'one event too many on a socket', async (context) => {
   await p.ok('shutdown', { eid: first });
 
   await register(other, 'read', theirs);
+});
+
+verifies('AEM-IP-060', 'what another user has on the socket takes nothing away', async (context) => {
+  const [p, other, by] = [await owner(context.probe, alice), await owner(context.probe), await context.probe()];
+  const { fd } = await connection(p, by);
+  const theirs = await other.ok('sock-take', { pid: p.pid, fd });
+  await set(context, maxEvents, 2);
+
+  for (const op of ['read', 'close'] as const) await register(p, op, fd);
+  for (const op of ['read', 'close'] as const) await register(other, op, theirs);
+
+  for (const [owned, each] of [[p, fd], [other, theirs]] as const) {
+    expect(await owned.send('ip-register', { op: 'read', fd: each })).toMatchObject({ ret: -1, errno: 'EAGAIN' });
+  }
 });

@@ -88,6 +88,17 @@ export async function received(p: Probe, fd: number, how: Arguments = {}): Promi
   return Buffer.from(String(answer['data'] ?? ''), 'hex').toString();
 }
 
+/** Waits until so much is in a socket; of datagrams, until the first one is that long. */
+export async function arrived(p: Probe, fd: number, len: number): Promise<void> {
+  const answer = await p.send('sock-queued', { fd, len });
+  if (answer.ret !== len) throw new ExpectationError(`${len} bytes in the socket`, String(answer.ret));
+}
+
+/** How many descriptors a process has. */
+export async function descriptors({ sh }: Pick<Context, 'sh'>, { pid }: Probe): Promise<number> {
+  return Number(await sh(`ls /proc/${pid}/fd | wc -l`));
+}
+
 /** Does the event live? */
 export async function lives(p: Probe, eid: number): Promise<boolean> {
   return (await p.send('books', { eid })).ret === 0;
