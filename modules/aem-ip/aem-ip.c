@@ -219,8 +219,8 @@ static void aip_freeing_mark(struct fsnotify_mark *mark,
 }
 
 /*
- * From a work item of fsnotify's, which may run for as long as the module lets
- * it after aip_marks is 0: its end is waited for at exit.
+ * From a work item of fsnotify's. When aip_marks is 0 it may still be here: the
+ * module's exit waits for it, too.
  */
 static void aip_free_mark(struct fsnotify_mark *mark)
 {
