@@ -893,12 +893,13 @@ static void aip_unread(struct aem_event *ev, struct aip_watch *watch,
 	u32 size = max(watch->len, 0) + aip_data_offset(watch);
 	struct aip_kept *kept;
 
-	if (watch->stream && watch->len <= 0) {
-		/* Why the event ends is told of again in any other case. */
-		if (watch->len == -ENOBUFS)
-			aip_kept_set(watch, ERR_PTR(-ENOBUFS));
+	if (watch->stream && watch->len == -ENOBUFS) {
+		aip_kept_set(watch, ERR_PTR(-ENOBUFS));
 		return;
 	}
+	/* Any other reason for which the event ends is told of again. */
+	if (!image || (watch->stream && watch->len <= 0))
+		return;
 	kept = aip_kept_make(ev, watch, size);
 	if (kept) {
 		memcpy(kept->image, image, size);

@@ -134,7 +134,7 @@ verifies('AEM-IP-006', 'without files in the system connections wait until there
   const server = await listen(p);
   const eid = await started(p, 'accept', server.fd, anyAddress);
   const most = await context.sh('cat /proc/sys/fs/file-max');
-  // Not 1: how many there are is counted by processor, and looked up in rounded form first.
+  // Not 1: how many there are the kernel looks up without what its processors have not added yet.
   await set(context, '/proc/sys/fs/file-max', 0);
 
   const { port } = await connect(by, server.port);
