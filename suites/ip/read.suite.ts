@@ -298,6 +298,20 @@ verifies('AEM-IP-059', 'at the quota data of a stream cannot be kept: its handle
   expect(await lives(p, eid)).toBe(false);
 });
 
+verifies('AEM-IP-059', 'the quota is that of who registered the event, whoever its program is by now', async (context) => {
+  const both = await two(context);
+  const { p } = both;
+  const { eid } = await revoked(both, (event) => `stop:${event}`, async () => {
+    await p.ok('become', { uid: alice.uid });
+    await set(context, maxUserEvents, 4);
+  });
+
+  expect(await p.settle()).toEqual([]);
+  await p.ok('start', { eid });
+
+  expect(await p.nextCall()).toMatchObject({ eid, len: enobufs });
+});
+
 verifies('AEM-IP-021', 'a stopped event has the peer wait, and nothing is lost', async (context) => {
   const { p, by } = await two(context);
   const { fd, peer } = await connection(p, by);
