@@ -256,7 +256,6 @@ int aem_event_register(struct aem_space *space, u32 sys_nr,
 		       const void __user *uargs);
 int aem_event_control(struct aem_space *space, u32 id, u64 opt, u64 arg);
 int aem_event_books(struct aem_space *space, struct aem_books *books);
-void aem_event_shutdown(struct aem_event *ev);
 void aem_events_close(struct aem_kind *kind);
 struct aem_event *aem_event_after(unsigned long *id);
 

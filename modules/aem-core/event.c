@@ -249,6 +249,19 @@ void aem_event_uncharge(struct aem_event *ev, unsigned int events)
 EXPORT_SYMBOL_GPL(aem_event_uncharge);
 
 /**
+ * aem_event_payer - in whose quota is it?
+ * @ev: the event
+ *
+ * Context: any.
+ * Return: the user, who does not change while the event lives.
+ */
+kuid_t aem_event_payer(struct aem_event *ev)
+{
+	return ev->task->user->uid;
+}
+EXPORT_SYMBOL_GPL(aem_event_payer);
+
+/**
  * aem_merge - the event happened, which changes nothing for its handler
  * @ev: the event
  *
@@ -369,6 +382,7 @@ static void aem_event_publish(struct aem_event *ev)
 {
 	struct aem_task *t = ev->task;
 
+	aem_event_hold(ev);
 	spin_lock_irq(&t->lock);
 	ev->state |= AEM_EV_INIT;
 	list_add_tail(&ev->owned, &t->events);
@@ -379,6 +393,9 @@ static void aem_event_publish(struct aem_event *ev)
 		aem_capsule_want(t);
 	/* The id is reserved, so storing needs no memory. */
 	xa_store(&events, ev->id, ev, GFP_KERNEL);
+	if (ev->kind->registered)
+		ev->kind->registered(ev);
+	aem_event_put(ev);
 }
 
 static int aem_event_create(struct aem_kind *kind, struct aem_task *t,
@@ -489,6 +506,7 @@ void aem_event_shutdown(struct aem_event *ev)
 	if (!running)
 		aem_event_put(ev);
 }
+EXPORT_SYMBOL_GPL(aem_event_shutdown);
 
 /*
  * The first event with this id or a higher one, referenced, and its id; NULL
@@ -636,7 +654,7 @@ static int aem_event_control_all(struct aem_task *t, u64 opt, u64 arg)
 		ev = list_first_entry(&todo, struct aem_event, owned);
 		list_move_tail(&ev->owned, &t->events);
 		/* On the list, so its registration holds it. */
-		refcount_inc(&ev->ref);
+		aem_event_hold(ev);
 		spin_unlock_irq(&t->lock);
 		aem_event_apply(ev, opt, arg);
 		aem_event_put(ev);

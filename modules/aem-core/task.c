@@ -458,7 +458,7 @@ static void aem_task_release(void)
 	t->task = NULL;
 	while (!list_empty(&t->events)) {
 		ev = list_first_entry(&t->events, struct aem_event, owned);
-		refcount_inc(&ev->ref);
+		aem_event_hold(ev);
 		spin_unlock_irq(&t->lock);
 		aem_event_shutdown(ev);
 		aem_event_put(ev);

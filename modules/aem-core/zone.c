@@ -153,7 +153,7 @@ static struct aem_event *aem_zone_starved(struct aem_zone *zone,
 	ev = list_first_entry_or_null(round, struct aem_event, queue);
 	/* On the list, so it is not shut down and its registration holds it. */
 	if (ev)
-		refcount_inc(&ev->ref);
+		aem_event_hold(ev);
 	spin_unlock_irq(&zone->lock);
 	return ev;
 }

@@ -7,6 +7,7 @@
  * their life cycle, and calls the kind back:
  *
  *	init		an event is being registered
+ *	registered	it is known by its id
  *	  aem_raise()	  the module: it happened
  *	construct	right before the handler: what are its arguments?
  *	  the handler runs in user mode
@@ -31,6 +32,7 @@
 #include <linux/refcount.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
+#include <linux/uidgid.h>
 #include <linux/wait.h>
 
 #include "aem.h"
@@ -131,6 +133,8 @@ struct aem_delivery {
  * @flags: which of the flag bits 0 to 16 it knows
  * @init: check @args, of @args_size bytes, and connect the event to its
  *	source. Process context of the owner, may sleep. Returns 0 or -errno.
+ * @registered: the event is known by its id: from here on aem_event_shutdown()
+ *	can end it. Process context of the owner, may sleep. Optional.
  * @construct: fill in the call. Process context of the owner, may sleep.
  *	Returns 0; -EAGAIN when there is nothing to tell, and no handler
  *	is called; -ENOSPC when aem_delivery_data() had no room, and it is
@@ -142,7 +146,8 @@ struct aem_delivery {
  * @undo: the handler that construct prepared is not called: the event was
  *	stopped, shut down or got another priority meanwhile. Give back to the
  *	source what construct took from it: unless it was shut down, construct
- *	is called again. Process context, may sleep. Optional.
+ *	is called again. Process context of the owner or, of an event that has
+ *	them, of a handler process; may sleep. Optional.
  * @shutdown: disconnect the event: when it returns the source raises no more.
  *	Called once for every event whose init returned 0, also while its
  *	handler runs or is about to. Process context of any task, may sleep.
@@ -165,6 +170,7 @@ struct aem_kind {
 	size_t priv_size;
 	u32 flags;
 	int (*init)(struct aem_event *ev, const void *args);
+	void (*registered)(struct aem_event *ev);
 	int (*construct)(struct aem_event *ev, struct aem_delivery *d);
 	void (*destruct)(struct aem_event *ev, struct aem_delivery *d);
 	void (*undo)(struct aem_event *ev, struct aem_delivery *d);
@@ -197,11 +203,26 @@ bool aem_event_charge(struct aem_event *ev, unsigned int events);
 void aem_event_uncharge(struct aem_event *ev, unsigned int events);
 void aem_event_start(struct aem_event *ev);
 void aem_event_recall(struct aem_event *ev);
+void aem_event_shutdown(struct aem_event *ev);
 
 struct aem_event *aem_event_get(struct aem_kind *kind, u32 id);
 void aem_event_put(struct aem_event *ev);
+
+/**
+ * aem_event_hold - take a reference, for aem_event_put()
+ * @ev: the event, which is held already: by its registration, too, from its
+ *	kind's registered until its shutdown
+ *
+ * Context: any.
+ */
+static inline void aem_event_hold(struct aem_event *ev)
+{
+	refcount_inc(&ev->ref);
+}
+
 bool aem_event_may_signal(struct aem_event *ev);
 bool aem_event_is_mine(struct aem_event *ev);
+kuid_t aem_event_payer(struct aem_event *ev);
 size_t aem_event_zone_size(struct aem_event *ev);
 
 void *aem_delivery_data(struct aem_event *ev, struct aem_delivery *d,

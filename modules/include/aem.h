@@ -31,6 +31,7 @@
 #define EVTIMER_SET	0x100	/* aem-timer: arg is a struct aem_timer_set * */
 #define EVTIMER_GET	0x101	/* arg is a struct aem_timer_spec * */
 #define EVTIMER_OVERRUN	0x102	/* arg is 0; returns the overrun count */
+#define EVIP_TAKE	0x110	/* aem-ip: arg is a struct aem_ip_take * */
 
 /* What EVTBLINIT may be given. */
 #define TBL_UZONE	0	/* a zone inside the brk area */
@@ -123,6 +124,35 @@ struct aem_fd_args {
 	__s32 fd;	/* of the file; need not be kept open */
 	__u32 band;
 	__u64 name;	/* of the file, as its handler is to be told */
+};
+
+/* aem-ip: what an event of a socket tells of ... */
+#define AEMIP_ACCEPT	0	/* a connection, which it accepts */
+#define AEMIP_READ	1	/* data, which it hands over */
+#define AEMIP_CLOSE	2	/* the peer has closed, or the connection broke */
+#define AEMIP_CONNECT	3	/* connect() has come to its end */
+#define AEMIP_WRITE	4	/* there is room to send again */
+/* ... and how what it accepts is to be, with EVF_* beside them. */
+#define AEMIP_CLOEXEC	0x00000001
+#define AEMIP_NONBLOCK	0x00000002
+
+struct aem_ip_args {
+	struct aem_args head;
+	__s32 fd;	/* of the socket */
+	__u32 op;	/* AEMIP_ACCEPT to AEMIP_WRITE */
+	__u64 addr;	/* accept: where the peer's address goes, or 0 */
+	__u32 addrlen;	/* room there, not 0 */
+	__u32 pad;	/* zero */
+};
+
+/*
+ * EVIP_TAKE: what was read from a stream for a handler that was not called. Who
+ * has stopped the event takes it, and goes on reading by itself.
+ */
+struct aem_ip_take {
+	__u64 addr;	/* where it goes */
+	__u32 len;	/* room there; 16 KiB do */
+	__u32 pad;	/* zero */
 };
 
 struct aem_example_args {
@@ -327,6 +357,23 @@ int aemFD_init(void);
 int aemFD_clear_idset(int *idset);
 int aemFD_notify_register(char *name, unsigned long flags, void *handler,
 			  int *idset);
+
+/* aem-ip */
+struct sockaddr;
+
+int aemIP_init(void);
+int aemIP_accept(int fd, struct sockaddr *addr, int *addrlen, void *handler);
+int aemIP_accept_flags(int fd, struct sockaddr *addr, int *addrlen,
+		       void *handler, unsigned int flags);
+int aemIP_read(int fd, void *handler);
+int aemIP_read_flags(int fd, void *handler, unsigned int flags);
+int aemIP_close(int fd, void *handler);
+int aemIP_close_flags(int fd, void *handler, unsigned int flags);
+int aemIP_connect(int fd, void *handler);
+int aemIP_connect_flags(int fd, void *handler, unsigned int flags);
+int aemIP_write(int fd, void *handler);
+int aemIP_write_flags(int fd, void *handler, unsigned int flags);
+int aemIP_take(unsigned int eid, void *buf, int len);
 
 /* aem-example */
 int aemEXAMPLE_init(void);

@@ -262,7 +262,7 @@ verifies('AEM-CORE-197', 'an operation on an event, whatever is refused', async 
 verifies('AEM-CORE-198', 'loading core and the kinds, whatever is refused', async (context) => {
   const { probe, sh, after } = context;
   await armFaults(context);
-  const modules = ['core', 'example', 'pexit', 'timer', 'fd'] as const;
+  const modules = ['core', 'example', 'pexit', 'timer', 'fd', 'ip'] as const;
   // aem-sched stands on nothing of aem-core but, in the controls, the seeded faults.
   const all = [...modules, 'sched'];
   after(() => sh(all.map(ensureLoaded).join('; ')));

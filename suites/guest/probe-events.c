@@ -185,6 +185,8 @@ static void act(int eid, struct script *s, const struct action *a, char *data, i
 		_exit(a->arg);
 	else if (act_in_process(a->name, a->arg, &ret))
 		report_result(a->name, eid, ret);
+	else if (act_on_socket(a->name, a->arg, &ret))
+		report_result(a->name, eid, ret);
 	else if (act_on_timer(a->name, eid, a->arg, &ret))
 		report_result(a->name, eid, ret);
 	else

@@ -116,6 +116,11 @@ bool act_on_timer(const char *name, int eid, long arg, long *ret);
 /* probe-fd.c */
 extern const struct verb fd_verbs[];
 
+/* probe-ip.c, probe-flood.c */
+extern const struct verb ip_verbs[];
+extern const struct verb flood_verbs[];
+bool act_on_socket(const char *name, long arg, long *ret);
+
 /* probe-sched.c */
 extern const struct verb sched_verbs[];
 void spend(long us);	/* so much CPU time */

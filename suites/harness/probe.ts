@@ -33,6 +33,21 @@ export interface Call {
   readonly name?: string;
   readonly got?: number;
   readonly band?: number;
+  /**
+   * aem-ip: the socket, what was accepted and how, how far the peer's address was written and how long it is, a checksum
+   * of the data, the length of the sender's address, that or the peer's, and how connect() ended (empty: well).
+   */
+  readonly fd?: number;
+  readonly new?: number;
+  readonly cloexec?: number;
+  readonly nonblock?: number;
+  readonly written?: number;
+  readonly addrlen?: number;
+  readonly sum?: number;
+  readonly fromlen?: number;
+  readonly family?: number;
+  readonly port?: number;
+  readonly error?: string;
   /** aem-timer: the user argument, the overrun count, and how much later than due it runs, in nanoseconds. */
   readonly arg?: number;
   readonly overrun?: number;
