@@ -5,6 +5,7 @@ import { register as controls } from './controls.ts';
 import { register as coverage } from './coverage.ts';
 import { register as doctor } from './doctor.ts';
 import { register as kernel } from './kernel.ts';
+import { register as keygen } from './keygen.ts';
 import { register as lint } from './lint.ts';
 import { register as run } from './run.ts';
 import { register as selftest } from './selftest.ts';
@@ -13,5 +14,5 @@ import { register as specs } from './specs.ts';
 
 /** One entry a command: each adds itself, with its options and its action. */
 export const commands: readonly ((program: Command) => void)[] = [
-  run, controls, coverage, specs, bench, kernel, shell, doctor, selftest, lint,
+  run, keygen, controls, coverage, specs, bench, kernel, shell, doctor, selftest, lint,
 ];
