@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { execFile } from 'node:child_process';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
 import { ensureGuest } from '../../kernel/build/guest.ts';
 import { findInstrumented } from '../../kernel/build/instrumented.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
 import type { OnProgress } from '../../kernel/build/progress.ts';
-import { digestFile, digestFolders } from '../../lib/digest.ts';
+import { digestFile } from '../../lib/digest.ts';
 import { InputError, formatError } from '../../lib/errors.ts';
-import { projectRoot } from '../../lib/paths.ts';
 import { runsOn } from '../../lib/runs-on.ts';
 import { uniteRanges } from '../../reporters/ranges.ts';
 import type {
@@ -35,6 +32,7 @@ import type { Executed } from './execute.ts';
 import { countedFiles } from './lines.ts';
 import { collectPlan, selectTests } from './plan.ts';
 import type { Selection } from './plan.ts';
+import { describeSuite } from './suite.ts';
 
 export interface RunOptions {
   readonly selection: Selection;
@@ -199,20 +197,6 @@ async function describeRun(options: RunOptions): Promise<RunInfo> {
     ...(options.selection.binding === undefined ? {} : { binding: options.selection.binding }),
     suite: await describeSuite(),
   };
-}
-
-async function describeSuite(): Promise<RunInfo['suite']> {
-  const { version } = JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8')) as { version: string };
-  const git = async (...args: readonly string[]): Promise<string> =>
-    (await promisify(execFile)('git', ['-C', projectRoot, ...args])).stdout.trim();
-  try {
-    const [revision, changes] = [await git('rev-parse', 'HEAD'), await git('status', '--porcelain')];
-    return { version, revision, dirty: changes !== '' };
-  } catch {
-    // No git, or no repository: the files themselves say which suite it is.
-    const folders = ['kernel', 'modules', 'specs', 'suites'];
-    return { version, revision: await digestFolders(projectRoot, folders), dirty: false };
-  }
 }
 
 async function describeSubject(kernel: KernelBuild, guest: GuestBuild): Promise<Subject> {
