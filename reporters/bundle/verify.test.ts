@@ -252,7 +252,7 @@ test('a waiver that has expired since, that is not needed or that matches nothin
   ]);
 });
 
-test('a waiver changes no verdict, in no file', async () => {
+test('a waiver changes no verdict, in no file', () => {
   const results = sampleResults({ incidents: [] });
   const [bare, waived] = [makeBundle(sampleParts(results), sampleKey()), makeBundle(sampleParts(results, sampleWaivers), sampleKey())];
   const text = (files: typeof bare, name: string): string => Buffer.from(files.get(name) ?? []).toString();

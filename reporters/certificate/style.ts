@@ -12,7 +12,7 @@ header h1 { margin-bottom: .1rem; }
 .part { display: inline-block; white-space: nowrap; margin-right: .5rem; }
 .waived { background: var(--unresolved); color: var(--unresolved-text); border-radius: 5px; padding: .05rem .4rem; }
 .files td { font-size: .82rem; } .files code { overflow-wrap: anywhere; }
-@media (max-width: 46rem) { .clauses .id { white-space: normal; } }
+@media screen and (max-width: 46rem) { .clauses .id { white-space: normal; } }
 @page { size: A4; margin: 12mm; }
 @media print {
   :root { color-scheme: light; }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../../lib/testing/temporary-folder.ts';
+import { sampleParts, sampleProduct } from '../testing/bundle.ts';
+import { sampleKey } from '../testing/keys.ts';
+import { passingResults, sampleResults } from '../testing/sample.ts';
+import { parseProduct } from './product.ts';
+import { makeBundle } from './make.ts';
+import { sheetCsv } from './sheet.ts';
+import { writeBundle } from './write.ts';
+
+const product = parseProduct(sampleProduct, 'p');
+
+test('a run that was cut off, or that left something out, is no matter of a bundle', () => {
+  const cut = passingResults({ run: { complete: false, interruption: 'interrupted by SIGINT' } });
+  const filtered = passingResults({ run: { filters: { grep: 'x' } } });
+
+  expect(() => makeBundle(sampleParts(cut), sampleKey())).toThrow(expect.objectContaining({ exitStatus: 3 }));
+  expect(() => makeBundle(sampleParts(filtered), sampleKey())).toThrow(expect.objectContaining({ exitStatus: 2 }));
+});
+
+test('a configuration of another kernel, and a console that is cut, are refused', () => {
+  const parts = sampleParts();
+
+  expect(() => makeBundle({ ...parts, config: Buffer.from('CONFIG_AEM=n\n') }, sampleKey())).toThrow('configuration is not that of the run');
+  expect(() => makeBundle({ ...parts, logs: new Map([['console-1.log', Buffer.from('Linux')]]) }, sampleKey())).toThrow('a log of the run is not whole');
+});
+
+test('a bundle is there as a whole or not at all, and nothing is overwritten', async () => {
+  const folder = await temporaryFolder();
+  const run = join(folder, 'run');
+  await mkdir(run);
+  const parts = sampleParts();
+  const write = () =>
+    writeBundle({ run, out: join(folder, 'bundle'), product: { product, text: sampleProduct }, key: sampleKey() });
+  await expect(write()).rejects.toThrow('there are no results of a run');
+  await writeFile(join(run, 'results.json'), parts.resultsText);
+  await writeFile(join(run, 'kernel.config'), parts.config ?? '');
+  await expect(write()).rejects.toThrow('a log of the run is not whole');
+  expect(await readdir(folder)).toEqual(['run']);
+  for (const [name, data] of parts.logs) await writeFile(join(run, name), data);
+
+  await write();
+
+  expect(await readdir(folder)).toEqual(['bundle', 'run']);
+  expect((await readdir(join(folder, 'bundle'))).sort()).toEqual([...makeBundle(parts, sampleKey()).keys()].sort());
+  await expect(write()).rejects.toMatchObject({ exitStatus: 2, details: { where: join(folder, 'bundle') } });
+});
+
+test('the sheet has a row for each CGL 5.0 id, and no cell is a formula', () => {
+  const results = sampleResults();
+  const hostile = results.requirements.map((one) => (one.id === 'PRF.5.0' ? { ...one, title: '=HYPERLINK("x"), "quoted"\nline' } : one));
+
+  const rows = sheetCsv({ ...results, requirements: hostile }, product, []).split('\r\n');
+
+  expect(rows).toEqual([
+    'CGL id,Description,Priority,Disclosure type,Package or patch,Version,Comply,Notes',
+    expect.stringMatching(/^AVL\.5\.3,Non-intrusive process monitor,P1,patch,0001-signal[^,]* and 1 more,"Example Carrier Linux 7.2, Linux 6.12.117-aem",no,measured: FAIL; clauses of the suite's own division: AVL.5.3-a FAIL$/),
+    expect.stringMatching(/^PRF\.5\.0,"'=HYPERLINK\(""x""\), ""quoted"" line",P1,/),
+    '',
+  ]);
+});
