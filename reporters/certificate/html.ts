@@ -67,7 +67,7 @@ function facts({ subject, target, run, product, bindings, conclusion }: Certific
 <div><dt>Target</dt><dd>${target.driver}${how}, ${guestsOf(target)}</dd></div>
 <div><dt>Requirements</dt><dd>${tiles(conclusion.counts.requirements)}</dd></div>
 <div><dt>Tests</dt><dd>${tiles(conclusion.counts.tests)}</dd></div>
-<div><dt>Patches</dt><dd>${patches(kernel.patches)}</dd></div>
+<div><dt>Patches</dt><dd>${patches(kernel)}</dd></div>
 </dl>
 <p class="small soft">Command: <code>${run.command.map(shellQuote).join(' ')}</code></p>`;
 }
