@@ -27,13 +27,13 @@ static const struct {
 	/* A kernel may have been built without: a test that needs it says so. */
 	int optional;
 } mounts[] = {
-	{ "devtmpfs", "/dev", "mode=0755" },
-	{ "proc", "/proc", NULL },
-	{ "sysfs", "/sys", NULL },
-	{ "devpts", "/dev/pts", "ptmxmode=0666" },
-	{ "tmpfs", "/dev/shm", "mode=1777" },
-	{ "tmpfs", "/tmp", "mode=1777" },
-	{ "tmpfs", "/run", "mode=0755" },
+	{ "devtmpfs", "/dev", "mode=0755", 0 },
+	{ "proc", "/proc", NULL, 0 },
+	{ "sysfs", "/sys", NULL, 0 },
+	{ "devpts", "/dev/pts", "ptmxmode=0666", 0 },
+	{ "tmpfs", "/dev/shm", "mode=1777", 0 },
+	{ "tmpfs", "/tmp", "mode=1777", 0 },
+	{ "tmpfs", "/run", "mode=0755", 0 },
 	{ "cgroup2", "/sys/fs/cgroup", NULL, 1 },
 	{ "debugfs", "/sys/kernel/debug", NULL, 1 },
 };
