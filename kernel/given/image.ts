@@ -28,7 +28,7 @@ export async function readImage(path: string): Promise<KernelImage> {
   });
   const other = otherArchitecture(data);
   if (other !== undefined) throw unusable(`the kernel is for another architecture: ${other}, not x86_64`, path);
-  if (data.length < 0x1000 || data.readUInt32LE(0x202) !== headerMagic) throw unusable('this is no bzImage of a Linux kernel', path);
+  if (data.length < 0x268 || data.readUInt32LE(0x202) !== headerMagic) throw unusable('this is no bzImage of a Linux kernel', path);
   const protocol = data.readUInt16LE(0x206);
   if (protocol < 0x20c || (data.readUInt16LE(0x236) & kernel64) === 0) {
     throw unusable('the kernel is for another architecture: x86 of 32 bits, not x86_64', path);

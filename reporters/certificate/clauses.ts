@@ -9,10 +9,14 @@ export interface ClauseRow {
 
 const cglId = /^[A-Z]{3}\.\d+\.\d+$/;
 
-/** What the results say of each CGL 5.0 id, in the order of the specs. */
+/** The requirement that the suite is for; the others are its neighbours. */
+const first = 'PRF.5.0';
+
+/** What the results say of each CGL 5.0 id, in the order of the specs, but for the one that the suite is for. */
 export function clauseRows({ requirements }: Pick<Results, 'requirements'>): readonly ClauseRow[] {
   return requirements
     .filter(({ id }) => cglId.test(id))
+    .sort((a, b) => Number(b.id === first) - Number(a.id === first))
     .map((requirement): ClauseRow => ({
       requirement,
       clauses: requirements.filter(({ id }) => id.startsWith(`${requirement.id}-`)),

@@ -23,7 +23,14 @@ async function wholeResults(): Promise<Results> {
   const { requirements } = await loadRequirements();
   const verdicts = ['PASS', 'FAIL', 'UNRESOLVED', 'UNSUPPORTED', 'UNTESTED'] as const;
   const own = requirements.filter(({ children }) => children.length === 0);
-  const tests = own.map(({ id }, index) => sampleTest(`cgl/all/test-${index}`, verdicts[index % 5] ?? 'PASS', { requirements: [id] }));
+  const tests = own.flatMap(({ id }, index) =>
+    (id.startsWith('AEM-') ? [undefined] : ['epoll', 'io_uring', 'timer_create', 'proc connector']).map((facility, which) =>
+      sampleTest(`cgl/all/test-${index}-${which}`, verdicts[(index + (which > 2 ? 1 : 0)) % 5] ?? 'PASS', {
+        requirements: [id],
+        ...(facility === undefined ? {} : { facility, binding: 'native' }),
+      }),
+    ),
+  );
   const results = sampleResults({ tests, incidents: [], requirements: [], run: { suite: { version: '0.1.0', revision: '1f0c2d9a7be4', dirty: true } } });
   const inputs = requirements.map(({ limits: _l, children: _c, fingerprint: _f, module: _m, reading: _r, notes: _n, ...input }) => input);
   return { ...results, requirements: deriveRequirementResults(inputs, results.plan, results.tests) };

@@ -5,7 +5,7 @@ import { coverageModel } from '../coverage/model.ts';
 import { renderPage } from '../coverage/page.ts';
 import { badge, digests, duration, incidents, link, patches, reasons, soft, tiles, trace, utc } from '../coverage/parts.ts';
 import type { RequirementResult } from '../results.ts';
-import { guestsOf, shellQuote } from '../text.ts';
+import { byFacility, guestsOf, shellQuote } from '../text.ts';
 import type { ClauseRow } from './clauses.ts';
 import { certificateModel, type CertificateModel, type CertificateParts } from './model.ts';
 import { style } from './style.ts';
@@ -89,11 +89,18 @@ function clauseRow({ requirement, clauses }: ClauseRow, waivers: readonly Judged
   const ids = [requirement.id, ...clauses.map(({ id }) => id)];
   const own = waivers.filter((waiver) => ids.includes(waiver.requirement));
   return html`<tr><th scope="row" class="id">${link(requirement.id)} <span class="tag">${requirement.priority}</span></th>
-<td data-label="Requirement and clauses">${requirement.title}${clauses.length === 0 ? undefined : html`<br>`}${clauses.map(
+<td data-label="Requirement and clauses">${requirement.title} ${clauses.map(
     ({ id, verdict, title }) => html`<span class="part" title="${title}"><a href="#${encodeURIComponent(id)}">-${id.slice(requirement.id.length + 1)}</a> ${badge(verdict)}</span> `,
-  )}</td>
+  )}${metBy(requirement, clauses)}</td>
 <td class="verdict" data-label="Verdict">${badge(requirement.verdict)}</td>
 <td class="waiver" data-label="Waivers">${own.length === 0 ? html`<span class="soft">none</span>` : own.map(waiverNote)}</td></tr>`;
+}
+
+/** Through which facilities, which may differ by clause. */
+function metBy(requirement: RequirementResult, clauses: readonly RequirementResult[]): Part {
+  const told = [requirement, ...clauses].filter(({ facilities }) => facilities !== undefined);
+  if (told.length === 0) return undefined;
+  return html` <span class="met">${told.map((one) => (one === requirement ? byFacility(one) : `-${one.id.slice(requirement.id.length + 1)}: ${byFacility(one)}`)).join(' · ')}</span>`;
 }
 
 function waiverNote({ requirement, class: kind, expires, state }: JudgedWaiver): Markup {
