@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { stringify } from 'csv-stringify/sync';
 import type { Results, RequirementResult, Verdict } from '../results.ts';
-import { oneLine } from '../text.ts';
+import { byFacility, oneLine } from '../text.ts';
 import { clauseRows } from '../certificate/clauses.ts';
 import type { Product } from './product.ts';
 import type { JudgedWaiver } from './waivers.ts';
@@ -37,10 +37,15 @@ export function sheetCsv(results: Results, product: Product, waivers: readonly J
   return stringify([columns, ...rows.map((row) => row.map(oneLine))], { record_delimiter: 'windows', escape_formulas: true });
 }
 
-function notes({ id, verdict }: RequirementResult, clauses: readonly RequirementResult[], waivers: readonly JudgedWaiver[]): string {
-  const parts = clauses.map((clause) => `${clause.id} ${clause.verdict}`);
+function notes(requirement: RequirementResult, clauses: readonly RequirementResult[], waivers: readonly JudgedWaiver[]): string {
+  const { id, verdict } = requirement;
+  const parts = clauses.map((clause) => `${clause.id} ${clause.verdict}${through(clause)}`);
   const waived = waivers
     .filter(({ requirement, state }) => state === 'waived' && [id, ...clauses.map((clause) => clause.id)].includes(requirement))
     .map(({ requirement, class: kind, ticket, expires }) => `${requirement} waived (${kind}, ${ticket}, until ${expires})`);
-  return [`measured: ${verdict}`, ...(parts.length === 0 ? [] : [`clauses of the suite's own division: ${parts.join(', ')}`]), ...waived].join('; ');
+  return [`measured: ${verdict}${through(requirement)}`, ...(parts.length === 0 ? [] : [`clauses of the suite's own division: ${parts.join(', ')}`]), ...waived].join('; ');
+}
+
+function through(requirement: RequirementResult): string {
+  return requirement.facilities === undefined ? '' : ` (${byFacility(requirement)})`;
 }

@@ -68,7 +68,7 @@ test('only the times of a run make another statement', () => {
   expect(statementOf(passingResults({ run: later }))).toBe(statementOf());
 });
 
-test('each file that is edited, missing or cut is named', async () => {
+test('each file that is edited, missing or cut is named', { timeout: 60_000 }, async () => {
   const names = (await readdir((await bundle()).folder)).filter((name) => !['manifest.json', 'statement.dsse.json', 'key.pub'].includes(name));
   expect(names).toEqual([
     'agent-1.log', 'certificate.html', 'certificate.json', 'cgl-sheet.csv', 'console-1.log', 'coverage.html', 'coverage.json', 'coverage.md',
