@@ -10,7 +10,7 @@ import { usualGuests } from '../../lib/usual-guests.ts';
 import { readSigningKey } from '../../reporters/attestation/keys.ts';
 import { judgedAtRun } from '../../reporters/bundle/make.ts';
 import { readProduct } from '../../reporters/bundle/product.ts';
-import { readWaivers, waiverProblem, judgeWaivers, type Waiver } from '../../reporters/bundle/waivers.ts';
+import { hasExpired, readWaivers, waiverProblem, type Waiver } from '../../reporters/bundle/waivers.ts';
 import { checkFree, writeBundle } from '../../reporters/bundle/write.ts';
 import { conclude } from '../../reporters/conclude.ts';
 import type { Binding, Results } from '../../reporters/results.ts';
@@ -126,10 +126,9 @@ async function certify(options: Options): Promise<void> {
   process.exitCode = problems.length > 0 && conclusion.exitStatus === 0 ? ExitStatus.NotConformant : conclusion.exitStatus;
 }
 
-/** One that has expired says nothing: neither is it to be found out after the run. */
+/** Better known before the run than after it. */
 function refuseExpired(waivers: readonly Waiver[], where: string | undefined): void {
-  const expired = judgeWaivers(waivers, [], new Date()).filter(({ expires }) => expires < new Date().toISOString().slice(0, 10));
-  const [first] = expired;
+  const first = waivers.find((waiver) => hasExpired(waiver, new Date()));
   if (first === undefined) return;
   throw new InputError(`the waiver of ${first.requirement} has expired`, { where, seen: `expires: ${first.expires}`, hint: 'mend what it is about, or have the waiver renewed' });
 }

@@ -82,14 +82,18 @@ function isDay(day: string): boolean {
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day);
 }
 
+/** Is its last day over? */
+export function hasExpired({ expires }: Pick<Waiver, 'expires'>, now: Date): boolean {
+  return expires < now.toISOString().slice(0, 10);
+}
+
 /** What each waiver is worth on a day. */
 export function judgeWaivers(waivers: readonly Waiver[], requirements: readonly RequirementResult[], now: Date): readonly JudgedWaiver[] {
   const verdicts = new Map(requirements.map(({ id, verdict }) => [id, verdict]));
-  const today = now.toISOString().slice(0, 10);
   return waivers.map((waiver): JudgedWaiver => {
     const verdict = verdicts.get(waiver.requirement);
     const state =
-      verdict === undefined ? 'does-not-match' : waiver.expires < today ? 'expired' : verdict === 'PASS' ? 'not-needed' : 'waived';
+      verdict === undefined ? 'does-not-match' : hasExpired(waiver, now) ? 'expired' : verdict === 'PASS' ? 'not-needed' : 'waived';
     return { ...waiver, state };
   });
 }
