@@ -8,7 +8,7 @@ import type { BootableKernel, GuestBuild } from '../build/artifacts.ts';
 import type { OnProgress } from '../build/progress.ts';
 import { lacking, machineFor, parseConfig } from './config.ts';
 import { readImage, unusable } from './image.ts';
-import { collectModules } from './modules.ts';
+import { collectModules, type GivenModules } from './modules.ts';
 import { downloadPackage, findKernelIn, unpackPackages } from './packages.ts';
 
 /** Where a kernel comes from. */
@@ -52,7 +52,7 @@ export async function prepareGiven(choice: GivenChoice, { scratch, signal, onPro
   const missing = options === undefined ? undefined : lacking(options, modules !== undefined);
   if (missing !== undefined) throw unusable(`the kernel cannot run here: it was built without ${missing}`, image);
   if (modules !== undefined) tell(`collecting modules of ${read.release}`);
-  const collected = modules === undefined ? { loaded: [], aem: false } : await collectModules(modules, read.release, scratch);
+  const collected: GivenModules = modules === undefined ? { loaded: [], aem: false } : await collectModules(modules, read.release, scratch);
   return {
     image,
     machine: machineFor(options),
@@ -60,7 +60,7 @@ export async function prepareGiven(choice: GivenChoice, { scratch, signal, onPro
     source,
     ...(text === undefined ? {} : { config: text }),
     modules: collected.loaded,
-    ...('tree' in collected && collected.tree !== undefined ? { moduleTree: collected.tree } : {}),
+    ...(collected.tree === undefined ? {} : { moduleTree: collected.tree }),
     hasAem: collected.aem,
   };
 }

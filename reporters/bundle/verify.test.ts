@@ -18,6 +18,9 @@ const { plan } = sampleParts().results;
 const options: VerifyOptions = { suite: { ...sampleSuite, plan }, now: new Date('2026-06-01T00:00:00Z') };
 const withKey: VerifyOptions = { ...options, key: sampleKey().publicKey };
 
+/** Reports are made several times. */
+const slow = { timeout: 60_000 };
+
 async function findingsOf(folder: string, how = withKey): Promise<readonly Finding[]> {
   return (await verifyBundle(folder, how)).findings;
 }
@@ -36,14 +39,14 @@ async function bundle(): Promise<{ readonly folder: string; readonly edit: (name
   };
 }
 
-test('a bundle as it was written has nothing wrong, with the vendor’s key and without', async () => {
+test('a bundle as it was written has nothing wrong, with the vendor’s key and without', slow, async () => {
   const { folder } = await bundle();
 
   expect(await verifyBundle(folder, withKey)).toMatchObject({ findings: [], notes: [], keyId: sampleKey().publicKey.id });
   expect(await verifyBundle(folder, options)).toMatchObject({ findings: [], notes: [expect.stringContaining('bundle’s own')] });
 });
 
-test('the same parts and key give the same bytes, and sigstore’s verifier takes the statement', () => {
+test('the same parts and key give the same bytes, and sigstore’s verifier takes the statement', slow, () => {
   const [first, second] = [makeBundle(sampleParts(), sampleKey()), makeBundle(sampleParts(), sampleKey())];
 
   expect([...first]).toEqual([...second]);
@@ -68,7 +71,7 @@ test('only the times of a run make another statement', () => {
   expect(statementOf(passingResults({ run: later }))).toBe(statementOf());
 });
 
-test('each file that is edited, missing or cut is named', { timeout: 60_000 }, async () => {
+test('each file that is edited, missing or cut is named', slow, async () => {
   const names = (await readdir((await bundle()).folder)).filter((name) => !['manifest.json', 'statement.dsse.json', 'key.pub'].includes(name));
   expect(names).toEqual([
     'agent-1.log', 'certificate.html', 'certificate.json', 'cgl-sheet.csv', 'console-1.log', 'coverage.html', 'coverage.json', 'coverage.md',
@@ -168,7 +171,7 @@ test('somebody else’s whole bundle of the same results is not the vendor’s',
   expect((await findingsOf(folder, withKey)).map(({ file }) => file)).toEqual(['key.pub', 'statement.dsse.json']);
 });
 
-test('an edited statement, and an envelope that is not as it was written', async () => {
+test('an edited statement, and an envelope that is not as it was written', slow, async () => {
   const { folder, edit } = await bundle();
   await edit('statement.dsse.json', (text) => {
     const envelope = parseEnvelope(text, 'it');
@@ -210,7 +213,7 @@ test('a vendor’s own signature does not make a report say what was not measure
   ]);
 });
 
-test('changed suite: another than the one at hand is named; one with changes of its own is noted', async () => {
+test('changed suite: another than the one at hand is named; one with changes of its own is noted', slow, async () => {
   const { folder } = await bundle();
   const suite = { revision: 'abc', files: { sha256: 'f6'.repeat(32) }, plan };
 
@@ -232,7 +235,7 @@ test('a test of the suite that was left out is named', async () => {
   ]);
 });
 
-test('a waiver that has expired since, that is not needed or that matches nothing is named', async () => {
+test('a waiver that has expired since, that is not needed or that matches nothing is named', slow, async () => {
   const results = sampleResults({ incidents: [] });
   const suite = { ...sampleSuite, plan: [] };
   const waiverOf = async (text: string, now: string): Promise<readonly Finding[]> => {

@@ -21,7 +21,7 @@ export function recorder(path: string | undefined): Recorder | undefined {
 }
 
 function readable(message: Parameters<Recorder>[1]): object {
-  if (!('data' in message) || message.data === undefined) return message;
+  if (!('data' in message)) return message;
   const text = Buffer.from(message.data, 'base64').toString('utf8');
   const whole = 'event' in message || ('op' in message && message.op === 'stdin') || text.length <= shown;
   return { ...message, data: whole ? text : `${text.slice(0, shown)} … ${text.length} characters` };
