@@ -67,16 +67,19 @@ export function certificateJson(parts: CertificateParts): string {
 }
 
 function remarksOn(
-  { run, subject, target, elsewhere = [] }: Results,
+  results: Results,
   { failedRequirements }: Conclusion,
   { latency }: Product,
   waivers: readonly JudgedWaiver[],
 ): readonly string[] {
+  const { run, subject, target, elsewhere = [] } = results;
+  const open = clauseRows(results).filter(({ requirement: { verdict } }) => verdict !== 'PASS' && verdict !== 'FAIL');
   const waived = waivers.filter(({ requirement, state }) => state === 'waived' && failedRequirements.includes(requirement));
   const filters = Object.entries(run.filters);
   return [
     ...(run.suite.dirty ? [`The suite is not the released revision: its files have changed since ${run.suite.revision}.`] : []),
     ...(filters.length > 0 ? [`Filters were in force: ${filters.map(([name, value]) => `${name}=${value}`).join(', ')}.`] : []),
+    ...(open.length > 0 ? [`Without a verdict as a whole, since a part of each has none: ${open.map(({ requirement }) => requirement.id).join(', ')}.`] : []),
     ...(waived.length > 0
       ? [`${waived.length} of the ${failedRequirements.length} mandatory requirements that do not pass are waived. A waiver makes nothing pass.`]
       : []),
