@@ -205,15 +205,16 @@ function reasonsOfFilters({ run }: Results, leftOut: readonly string[]): string[
 export function reasonOf(requirement: RequirementResult, { tests, requirements }: Results): string {
   const own = tests.filter(({ id, verdict }) => verdict !== 'PASS' && requirement.tests.includes(id));
   own.sort((a, b) => precedence.indexOf(a.verdict) - precedence.indexOf(b.verdict));
+  const told = (worst: TestResult): string =>
+    `${worst.reason ?? 'no reason given'}${own.length > 1 ? ` (and ${own.length - 1} more)` : ''}`;
   const [worst] = own;
-  if (worst !== undefined) {
-    const more = own.length > 1 ? ` (and ${own.length - 1} more)` : '';
-    return `${worst.reason ?? 'no reason given'}${more}`;
-  }
+  const deciding = own.find(({ verdict }) => verdict === requirement.verdict);
+  if (deciding !== undefined) return told(deciding);
   const children = requirements.filter(
     ({ id, verdict }) => verdict !== 'PASS' && requirement.children.includes(id),
   );
   if (children.length > 0) return children.map(({ id, verdict }) => `${id} ${verdict}`).join(', ');
+  if (worst !== undefined) return told(worst);
   if (requirement.tests.length > 0) return 'not all of its tests were run';
   return requirement.verification === 'test'
     ? 'no test verifies it'

@@ -29,18 +29,15 @@ export function facilityVerdicts(
   tests: readonly FacilityTest[],
   verdictOf: (id: string) => Verdict,
 ): readonly FacilityVerdict[] {
-  const parts = new Map<string, { readonly binding: FacilityVerdict['binding']; readonly verdicts: Verdict[] }>();
+  const parts = new Map<string, Omit<FacilityVerdict, 'verdict'> & { readonly verdicts: Verdict[] }>();
   for (const { id, binding, facility } of tests) {
     if (facility === undefined) continue;
-    const part = parts.get(facility) ?? { binding, verdicts: [] };
+    const key = `${binding} ${facility}`;
+    const part = parts.get(key) ?? { facility, binding, verdicts: [] };
     part.verdicts.push(verdictOf(id));
-    parts.set(facility, part);
+    parts.set(key, part);
   }
-  return [...parts].map(([facility, { binding, verdicts: own }]) => ({
-    facility,
-    binding,
-    verdict: combineVerdicts(own),
-  }));
+  return [...parts.values()].map(({ verdicts: own, ...rest }) => ({ ...rest, verdict: combineVerdicts(own) }));
 }
 
 /**

@@ -108,14 +108,11 @@ async function controls(options: Options): Promise<void> {
 
 function render(outcomes: readonly ControlOutcome[], elsewhere: number): string {
   const bad = outcomes.filter((outcome) => !isCaught(outcome));
-  const lines = bad.flatMap((outcome) => [
-    `${outcome.requirement}: ${outcome.fault}`,
-    ...(outcome.caughtBy.length === 0 ? ['  not caught'] : []),
-    ...outcome.died.map(({ test, why }) => `  the target died, which the control does not announce (targetDies): ${test}: ${why}`),
-    ...outcome.missedBy.map((test) => `  passes all the same: ${test}`),
-    ...outcome.unresolved.map(({ test, why }) => `  could not tell: ${test}: ${why}`),
-    ...outcome.harmed.map(({ test, verdict, why }) => `  another's test is ${verdict}: ${test}: ${why}`),
-  ]);
+  const byChance = outcomes.flatMap((outcome) => (isCaught(outcome) && outcome.first !== undefined ? [outcome.first] : []));
+  const lines = [
+    ...byChance.flatMap((outcome) => [...renderMissed(outcome), '  caught when it ran once more, alone']),
+    ...bad.flatMap(renderMissed),
+  ];
   const spared = outcomes.reduce((sum, outcome) => sum + outcome.spared, 0);
   const caught = outcomes.length - bad.length;
   const proofs = countProofs(outcomes);
@@ -124,7 +121,20 @@ function render(outcomes: readonly ControlOutcome[], elsewhere: number): string 
       `(by nothing else ${proofs['only-missing-event']}), kernel complaint ${proofs['kernel-complaint']}, ` +
       `target died ${proofs['target-died']}`,
   );
-  lines.push(`${outcomes.length} requirements, ${caught} controls caught; ${spared} runs of other tests passed`);
+  const again = byChance.length === 0 ? '' : ` (${byChance.length} when run once more)`;
+  lines.push(`${outcomes.length} requirements, ${caught} controls caught${again}; ${spared} runs of other tests passed`);
   if (elsewhere > 0) lines.push(`not here: ${plural(elsewhere, 'control')} whose tests are of other flavours`);
   return `${lines.join('\n')}\n`;
+}
+
+/** A control that was not caught, and how it was not. */
+function renderMissed(outcome: ControlOutcome): readonly string[] {
+  return [
+    `${outcome.requirement}: ${outcome.fault}`,
+    ...(outcome.caughtBy.length === 0 ? ['  not caught'] : []),
+    ...outcome.died.map(({ test, why }) => `  the target died, which the control does not announce (targetDies): ${test}: ${why}`),
+    ...outcome.missedBy.map((test) => `  passes all the same: ${test}`),
+    ...outcome.unresolved.map(({ test, why }) => `  could not tell: ${test}: ${why}`),
+    ...outcome.harmed.map(({ test, verdict, why }) => `  another's test is ${verdict}: ${test}: ${why}`),
+  ];
 }

@@ -105,6 +105,8 @@ function filtersOf({ module, requirement, grep, binding, bail, unpatched }: Opti
     ...(requirement.length > 0 ? { requirement: requirement.join(',') } : {}),
     ...(grep === undefined ? {} : { grep }),
     ...(bail === true ? { bail: 'true' } : {}),
+    // The requirements of the kernel's own facilities alone can be all that a kernel has to meet, AEM's cannot.
+    ...(binding === 'aem' ? { binding } : {}),
     // What the kernel has of its own is there without the patches, too.
     ...(unpatched === true && binding !== 'native' ? { unpatched: 'true' } : {}),
   };

@@ -17,6 +17,11 @@ export class TargetDiedError extends InfrastructureError {
   }
 }
 
+/** Only the emulator has a kernel panic that is not to blame for it; another target may live. */
+export function isEmulators({ kind, blame }: Incident): boolean {
+  return kind === 'panic' && blame === 'infrastructure';
+}
+
 /** A target did not come up. Nothing was tested, so nothing can have failed; what was seen is kept. */
 export class BootError extends InfrastructureError {
   readonly incidents: readonly Incident[];

@@ -552,7 +552,7 @@ static size_t fd_name_make(struct fd_watch *watch, struct fd_name *name)
 {
 	struct fd_record *record = watch->record;
 
-	*name = (struct fd_name){ watch->name, "/", "" };
+	*name = (struct fd_name){ .dir = watch->name, .slash = "/", .entry = "" };
 	if (watch->given == FD_GIVEN_END)
 		return 0;
 	name->dir_len = strlen(watch->name);

@@ -212,6 +212,7 @@ function runProperties({ subject, target, run }: Results): JUnitProperty[] {
       value: target.accelerator === undefined ? target.driver : `${target.driver} ${target.accelerator}`,
     },
     { name: 'suite.revision', value: `${run.suite.revision}${run.suite.dirty ? ' (changed since)' : ''}` },
+    { name: 'binding', value: run.binding ?? 'aem and native' },
     { name: 'filters', value: filters.length === 0 ? 'none' : filters.join(', ') },
     { name: 'command', value: run.command.join(' ') },
   ];

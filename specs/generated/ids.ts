@@ -393,6 +393,7 @@ export const requirementIds = [
   'R1-2.3',
   'R1-2.3-a',
   'R1-2.4',
+  'R1-2.4-a',
 ] as const;
 
 export type RequirementId = (typeof requirementIds)[number];

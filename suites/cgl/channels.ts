@@ -3,7 +3,7 @@
 import { each } from '../harness/aem.ts';
 import type { Probe } from '../harness/probe.ts';
 import type { Context } from '../harness/verifies.ts';
-import { available } from './available.ts';
+import { available, worked } from './available.ts';
 import { asNeutral } from './neutral.ts';
 import type { Facility } from './neutral.ts';
 
@@ -32,6 +32,8 @@ export interface Notified {
   take(): Promise<Taken>;
   /** Waits until so much has been told. */
   wait(least: number): Promise<Taken>;
+  /** Settled when the program sleeps in wait(). */
+  asleep(): Promise<void>;
 }
 
 export interface ChannelFacility extends Facility {
@@ -49,12 +51,12 @@ function ofKernel(name: string, edge: boolean, what: string): ChannelFacility {
       available(context, await probe.send('native-open', { facility: name, channels: count, edge }), what);
       await probe.ok('thread', { name: thread });
       const taken = async (least: number): Promise<Taken> => {
-        const { ret, distinct, most, told } = available(context, await probe.send('native-take', { least }), what);
+        const { ret, distinct, most, told } = worked(await probe.send('native-take', { least }), 'native-take');
         const numbers = String(told) === '' ? [] : String(told).split(',').map(Number);
         return { total: ret, distinct: Number(distinct), most: Number(most), told: numbers };
       };
       const done = async (verb: string, args: Record<string, number | undefined>, by = 'io'): Promise<void> => {
-        available(context, await probe.on(by, verb, args), verb);
+        worked(await probe.on(by, verb, args), verb);
       };
       return {
         probe,
@@ -63,6 +65,10 @@ function ofKernel(name: string, edge: boolean, what: string): ChannelFacility {
         drain: (channel, bytes) => done('native-drain', { channel, bytes }),
         take: () => taken(0),
         wait: taken,
+        async asleep() {
+          await probe.notice('entering');
+          await context.inState(probe.pid, 'S');
+        },
       };
     },
   };
@@ -72,7 +78,7 @@ function ofKernel(name: string, edge: boolean, what: string): ChannelFacility {
 const aem: ChannelFacility = {
   name: 'aem',
   binding: 'aem',
-  async open({ probe: start }, count) {
+  async open({ probe: start, inState }, count) {
     const probe = await start(asNeutral);
     await probe.ok('thread', { name: thread });
     const numbers = Array.from({ length: count }, (_, channel) => channel);
@@ -100,6 +106,8 @@ const aem: ChannelFacility = {
         while (calls.length < least) calls.push(await probe.nextCall());
         return counted(calls);
       },
+      // Its handlers run whatever it sleeps in.
+      asleep: () => inState(probe.pid, 'S'),
     };
   },
 };
@@ -120,5 +128,3 @@ export const byEdge = [epollEdge, uringEdge, signals, signalfd, aem] as const;
 export const all = [epoll, poll, uring, aio, signals, signalfd, aem] as const;
 /** What comes once is told once, though it stays. */
 export const once = [epollEdge, uringEdge, signals, signalfd, aem] as const;
-/** Those that do not look at each channel each time. */
-export const scalable = [epoll, uringEdge, aio, signals, signalfd] as const;

@@ -3,8 +3,8 @@
 import { expect } from 'vitest';
 import { o } from '../fd/watch.ts';
 import type { Context } from '../harness/verifies.ts';
-import { fanotify, fileFacilities, inotify, splitNews, withPid } from './files.ts';
-import type { News, What } from './files.ts';
+import { fanotify, fileFacilities, inotify, withPid } from './files.ts';
+import type { What } from './files.ts';
 import { neutral } from './neutral.ts';
 
 const folder = '/tmp/cgl';
@@ -80,9 +80,8 @@ neutral('SEC.11.2', 'only of what was chosen is told', fileFacilities, async (co
 neutral('SEC.11.2', 'of a whole tree some is left out', [fanotify], async (context, facility) => {
   await makeFolder(context);
   await context.sh(`mkdir ${folder}/mount; mount -t tmpfs none ${folder}/mount; echo text > ${folder}/mount/one; echo text > ${folder}/mount/two`);
-  const { probe } = await facility.open(context);
+  const { probe, news } = await facility.open(context);
   const by = await context.probe();
-  const news = async (): Promise<readonly News[]> => splitNews((await probe.send('native-files-take', { via: 'fanotify' }))['told']);
   await probe.ok('native-mark', { via: 'fanotify', name: `${folder}/mount`, what: 'open', how: 'filesystem' });
   await probe.ok('native-mark', { via: 'fanotify', name: `${folder}/mount/two`, what: 'open', ignore: true });
 
@@ -95,8 +94,7 @@ neutral('SEC.11.2', 'of a whole tree some is left out', [fanotify], async (conte
 neutral('GAP.2.0', 'who watches a filesystem is told that it was unmounted by force', [inotify], async (context, facility) => {
   await makeFolder(context);
   await context.sh(`mkdir ${folder}/mount; mount -t tmpfs none ${folder}/mount; echo text > ${folder}/mount/one`);
-  const { probe } = await facility.open(context);
-  const news = async (): Promise<readonly News[]> => splitNews((await probe.send('native-files-take', { via: 'inotify' }))['told']);
+  const { probe, news } = await facility.open(context);
   // It is always told; but a watch is for something.
   await probe.ok('native-mark', { via: 'inotify', name: `${folder}/mount/one`, what: 'write' });
   expect(await news()).toEqual([]);

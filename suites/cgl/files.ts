@@ -4,7 +4,7 @@ import type { Probe } from '../harness/probe.ts';
 import type { Context } from '../harness/verifies.ts';
 import { news as told, watch } from '../fd/watch.ts';
 import type { Band } from '../fd/watch.ts';
-import { available } from './available.ts';
+import { available, parts, worked } from './available.ts';
 import { asNeutral } from './neutral.ts';
 import type { Facility } from './neutral.ts';
 
@@ -43,21 +43,12 @@ function ofKernel(via: string, option: string): FileFacility {
           await probe.ok('native-mark', { via, name: folder, what: what.join(',') });
         },
         async news() {
-          const answer = available(context, await probe.send('native-files-take', { via }), via);
-          return splitNews(answer['told']);
+          const { told: seen } = worked(await probe.send('native-files-take', { via }), 'native-files-take');
+          return parts(seen).map(([what = '', pid, name = '']) => ({ what, pid: Number(pid), name }));
         },
       };
     },
   };
-}
-
-/** Splits what the probe tells: `what:pid:name;…`. */
-export function splitNews(text: unknown): readonly News[] {
-  return String(text)
-    .split(';')
-    .filter((one) => one !== '')
-    .map((one) => one.split(':'))
-    .map(([what = '', pid, name = '']) => ({ what, pid: Number(pid), name }));
 }
 
 /** By what is told of a file itself, and of the directory that it is in. */

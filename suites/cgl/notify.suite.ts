@@ -18,7 +18,7 @@ neutral('PRF.5.0-a', 'who waits for it is woken up', all, async (context, facili
   const program = await facility.open(context, 3);
 
   const waiting = program.wait(1);
-  await context.inState(program.probe.pid, 'S');
+  await program.asleep();
   await program.fire(2);
 
   expect((await waiting).told).toEqual([2]);

@@ -3,7 +3,7 @@
 import type { Probe } from '../harness/probe.ts';
 import type { Context } from '../harness/verifies.ts';
 import { watch } from '../pexit/watch.ts';
-import { available } from './available.ts';
+import { available, parts, worked } from './available.ts';
 import { asNeutral } from './neutral.ts';
 import type { Facility } from './neutral.ts';
 
@@ -16,21 +16,25 @@ export interface End {
 export interface Watcher {
   readonly probe: Probe;
   watch(pid: number): Promise<void>;
-  /** Which ends of the process have been told since the last time. */
-  ended(pid: number): Promise<readonly End[]>;
+  /** Which ends of the process have been told since the last time; waits until they are `least`. */
+  ended(pid: number, least: number): Promise<readonly End[]>;
 }
 
 export interface ProcessFacility extends Facility {
   open(context: Context): Promise<Watcher>;
 }
 
-/** Splits what the probe tells: `what:pid:more;…`. */
-export function split(told: unknown): readonly { readonly what: string; readonly pid: number; readonly more: number }[] {
-  return String(told)
-    .split(';')
-    .filter((one) => one !== '')
-    .map((one) => one.split(':'))
-    .map(([what = '', pid, more]) => ({ what, pid: Number(pid), more: Number(more) }));
+/** What has been told of a process or thread: `more` is a status, or -1. */
+export interface News {
+  readonly what: string;
+  readonly pid: number;
+  readonly more: number;
+}
+
+/** What a facility of the kernel's has told of a process since the last time; waits until it is `least` things. */
+export async function newsOf(probe: Probe, args: { readonly via: string; readonly pid: number; readonly least?: number }): Promise<readonly News[]> {
+  const { told } = worked(await probe.send('native-watched', args), 'native-watched');
+  return parts(told).map(([what = '', pid, more]) => ({ what, pid: Number(pid), more: Number(more) }));
 }
 
 function ofKernel(name: string, via: string, what: string): ProcessFacility {
@@ -45,11 +49,9 @@ function ofKernel(name: string, via: string, what: string): ProcessFacility {
           if (via === 'connector') await needConnector(context);
           available(context, await probe.send('native-watch', { via, pid }), what);
         },
-        async ended(pid) {
-          const { told } = available(context, await probe.send('native-watched', { via, pid }), what);
-          return split(told)
-            .filter((one) => one.what === 'exit')
-            .map((one) => ({ pid: one.pid, ...(one.more < 0 ? {} : { status: one.more }) }));
+        async ended(pid, least) {
+          const news = await newsOf(probe, { via, pid, least });
+          return news.filter(({ what: one }) => one === 'exit').map(({ pid: of, more }) => ({ pid: of, ...(more < 0 ? {} : { status: more }) }));
         },
       };
     },
@@ -57,7 +59,7 @@ function ofKernel(name: string, via: string, what: string): ProcessFacility {
 }
 
 /** A kernel without process events lets one listen to them all the same. */
-export async function needConnector({ run, unsupported }: Pick<Context, 'run' | 'unsupported'>): Promise<void> {
+async function needConnector({ run, unsupported }: Pick<Context, 'run' | 'unsupported'>): Promise<void> {
   const { status } = await run(['grep', '-q', 'cn_proc', '/proc/net/connector']);
   if (status !== 0) unsupported('this kernel has no process events (CONFIG_PROC_EVENTS; /proc/net/connector has no cn_proc)');
 }
@@ -72,7 +74,11 @@ const aemPexit: ProcessFacility = {
       async watch(pid) {
         await watch(probe, pid);
       },
-      ended: async () => (await probe.settle()).map(({ pid = -1, status = -1 }) => ({ pid, status })),
+      async ended(_pid, least) {
+        const calls = [];
+        while (calls.length < least) calls.push(await probe.nextCall());
+        return [...calls, ...(await probe.settle())].map(({ pid = -1, status = -1 }) => ({ pid, status }));
+      },
     };
   },
 };

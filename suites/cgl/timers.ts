@@ -3,7 +3,7 @@
 import type { Arguments, Probe } from '../harness/probe.ts';
 import type { Context } from '../harness/verifies.ts';
 import { create } from '../timer/timer.ts';
-import { available } from './available.ts';
+import { available, parts, worked } from './available.ts';
 import { asNeutral } from './neutral.ts';
 import type { Facility } from './neutral.ts';
 
@@ -38,12 +38,8 @@ function ofKernel(name: string, via: string, what: string): TimerFacility {
     async open(context) {
       const probe = await context.probe();
       const taken = async (least: number): Promise<readonly Expired[]> => {
-        const { told } = available(context, await probe.send('native-timer-take', { least }), what);
-        return String(told)
-          .split(';')
-          .filter((one) => one !== '')
-          .map((one) => one.split(':').map(Number))
-          .map(([id = -1, count = 0, late = 0]) => ({ id, count, late }));
+        const { told } = worked(await probe.send('native-timer-take', { least }), 'native-timer-take');
+        return parts(told).map((one) => one.map(Number)).map(([id = -1, count = 0, late = 0]) => ({ id, count, late }));
       };
       return {
         probe,

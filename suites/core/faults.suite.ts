@@ -7,7 +7,7 @@ import { expect } from 'vitest';
 import { each, ev, evf, zone } from '../harness/aem.ts';
 import { armFaults, eachFault, footprint, injecting, leaks, leaksBut } from '../harness/faults.ts';
 import { ended, startedEvent } from '../harness/handler-process.ts';
-import { ensureLoaded } from '../harness/modules.ts';
+import { ensureLoaded, modulePath } from '../harness/modules.ts';
 import type { Answer, Probe } from '../harness/probe.ts';
 import { set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
@@ -270,7 +270,7 @@ verifies('AEM-CORE-198', 'loading core and the kinds, whatever is refused', asyn
 
   for (const module of modules) {
     const p = await probe();
-    const path = `/lib/aem/aem-${module}.ko`;
+    const path = modulePath(module);
     const loaded = (): Promise<string> => sh(`grep '^aem_' /proc/modules | cut -d' ' -f1,3`);
     const before = await loaded();
     const far = 1_000_000;

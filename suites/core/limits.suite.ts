@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What happens at the limits: errors, and nothing lost. */
 import { expect } from 'vitest';
+import { modulePath } from '../harness/modules.ts';
 import { lookMs, maxUserEvents, putBack, set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 
@@ -42,7 +43,7 @@ verifies('AEM-CORE-220', 'a user’s quotas are an eighth of memory until they a
   after(() => sh('cd /lib/aem; for m in aem-core $(ls | grep "^aem-.*ko$" | sed s/.ko//); do test -e /dev/$m || insmod $m.ko; done'));
   await sh('rmmod $(grep -o "^aem_[a-z]*" /proc/modules | grep -v aem_core) aem_core');
 
-  await p.ok('load', { path: '/lib/aem/aem-core.ko' });
+  await p.ok('load', { path: modulePath('core') });
 
   const eighth = Number(await sh('sed -n "s/MemTotal: *\\([0-9]*\\).*/\\1/p" /proc/meminfo')) / 8;
   const events = Number(await sh(`cat ${maxUserEvents}`));

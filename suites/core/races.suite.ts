@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { each, evf, signals } from '../harness/aem.ts';
 import { childrenOf, ended, makeGate, startedEvent } from '../harness/handler-process.ts';
 import type { Probe } from '../harness/probe.ts';
-import { lookMs, set } from '../harness/setting.ts';
+import { lookMs, noLooks, set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 
 const { SIGCHLD, SIGUSR1 } = signals;
@@ -195,8 +195,7 @@ for (const [merging, flags] of [['merges', 0], ['does not merge', each]] as cons
 
 verifies('AEM-CORE-212', 'an event interrupts a wait for io_uring after a handler was left', async (context) => {
   const { probe, inState } = context;
-  // Nobody looks but for the event.
-  await set(context, lookMs, 60_000);
+  await noLooks(context);
   const p = await probe();
   await p.ok('prepare');
   const eid = await startedEvent(p, 0);

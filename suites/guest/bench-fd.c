@@ -154,7 +154,7 @@ static void measure(const struct operation *op, unsigned int expected)
 	}
 	printf(",\"%s\":%.0f", op->name, median(took + 1, batches) / BATCH);
 	if (told != expected * (batches + 1) * BATCH)
-		mismatch("events that were told", told);
+		mismatch("events that were told: %u", told);
 }
 
 static void watched_by_aem(const struct operation *op)

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
@@ -23,28 +24,31 @@
 #define KEPT		(24 * 1024)
 
 /* In place of the line that was begun: half a result is none. */
-static void __attribute__((noreturn)) break_off(const char *line)
+static void __attribute__((noreturn)) break_off(const char *key, const char *text)
 {
 	__fpurge(stdout);
-	puts(line);
+	printf("{\"%s\":\"%s\"}\n", key, text);
 	fflush(stdout);
 	_exit(1);
 }
 
 void die(const char *what)
 {
-	char line[256];
+	char text[256];
 
-	snprintf(line, sizeof(line), "{\"error\":\"%s: %s\"}", what, strerror(errno));
-	break_off(line);
+	snprintf(text, sizeof(text), "%s: %s", what, strerror(errno));
+	break_off("error", text);
 }
 
-void mismatch(const char *what, long long seen)
+void mismatch(const char *format, ...)
 {
-	char line[256];
+	char text[256];
+	va_list args;
 
-	snprintf(line, sizeof(line), "{\"wrong\":\"%s: %lld\"}", what, seen);
-	break_off(line);
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	break_off("wrong", text);
 }
 
 long long now_ns(void)

@@ -104,10 +104,8 @@ static void check_burst(void)
 		once += burst->times[(burst->first + i) % EVENTS] == 1;
 	if (burst->got == burst->size && once == burst->size && !burst->strays)
 		return;
-	printf("{\"wrong\":\"%s: of a burst of %u %u were handled, %u once, %u strangely\"}\n",
-	       mechanism->name, burst->size, burst->got, once, burst->strays);
-	fflush(stdout);
-	_exit(1);
+	mismatch("%s: of a burst of %u %u were handled, %u once, %u strangely",
+		 mechanism->name, burst->size, burst->got, once, burst->strays);
 }
 
 /* Returns when nobody more urgent has anything to do: it is over. */

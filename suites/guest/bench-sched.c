@@ -54,9 +54,9 @@ static void on_timer(int id, void *arg)
 	(void)id;
 	(void)arg;
 	if (late < 0)
-		mismatch("a handler was early by ns", -late);
+		mismatch("a handler was early by ns: %lld", -late);
 	if (ran == samples)
-		mismatch("a handler too many", ran);
+		mismatch("a handler too many: %u", ran);
 	there += sched_getcpu() == raised_on;
 	lates[ran++] = late;
 	sem_post(&told);

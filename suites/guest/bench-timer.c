@@ -78,7 +78,7 @@ static void on_idle(int id, void *arg)
 {
 	(void)id;
 	if (now_ns() < due)
-		mismatch("an idle timer was early by ns", due - now_ns());
+		mismatch("an idle timer was early by ns: %lld", due - now_ns());
 	ran[(unsigned long)arg]++;
 	ran_count++;
 }
@@ -187,7 +187,7 @@ static void measure_late(void)
 		while (!told)
 			aem_evwait(NULL);
 		if (late < 0)
-			mismatch("a handler was early by ns", -late);
+			mismatch("a handler was early by ns: %lld", -late);
 		lates[i] = late;
 	}
 	sort_figures(lates, samples);
@@ -209,13 +209,13 @@ static void measure_expiry(void)
 	due = now_ns() + NSEC_PER_SEC + idle * 20000LL;
 	for_each("rearmAll", due_one);
 	if (now_ns() >= due)
-		mismatch("setting the timers took too long, by ns", now_ns() - due);
+		mismatch("setting the timers took too long, by ns: %lld", now_ns() - due);
 	while (ran_count < idle)
 		aem_evwait(NULL);
 	printf(",\"expire\":%lld", (now_ns() - due) / idle);
 	for (i = 0; i < idle; i++)
 		if (ran[i] != 1)
-			mismatch("expirations of a timer", ran[i]);
+			mismatch("expirations of a timer: %u", ran[i]);
 }
 
 static void measure(void)

@@ -221,10 +221,8 @@ static void check_burst(void)
 		once += times[(burst.first + i) % ACTIVE] == 1;
 	if (got == burst.size && once == burst.size && !strays)
 		return;
-	printf("{\"wrong\":\"%s: of a burst of %u %u came, %u of them once, %u strange\"}\n",
-	       mechanism->name, burst.size, got, once, strays);
-	fflush(stdout);
-	_exit(1);
+	mismatch("%s: of a burst of %u %u came, %u of them once, %u strange",
+		 mechanism->name, burst.size, got, once, strays);
 }
 
 /* One burst; returns how long it took from here until all wait again. */

@@ -73,7 +73,7 @@ unsigned int read_counts(char *text, unsigned int *counts, unsigned int most);
 void measure_apart(void (*measure)(void));
 void __attribute__((noreturn)) die(const char *what);
 /* What was told is not what happened. */
-void __attribute__((noreturn)) mismatch(const char *what, long long seen);
+void __attribute__((noreturn, format(printf, 1, 2))) mismatch(const char *format, ...);
 
 #define NOPS	1000000
 

@@ -241,7 +241,7 @@ static const struct wait_call *const call_tables[] = {
 	basic_calls, wait_calls, timed_calls,
 };
 
-static void entering(const char *name)
+void entering(const char *name)
 {
 	struct message m = { 0 };
 

@@ -194,16 +194,13 @@ static void do_unanswered(const struct command *c)
 	bool waits = !strcmp(word(c, "call"), "wait");
 	int fd = open("/dev/aem-core", O_RDWR | O_CLOEXEC);
 	void *args = waits ? read_only(&wait, sizeof(wait)) : read_only(&table, sizeof(table));
-	struct message m = { 0 };
 	int ret, error;
 
 	if (fd < 0 || !args) {
 		answer(c, -1);
 		return;
 	}
-	put_text(&m, "{");
-	put_string(&m, "entering", word(c, "call"));
-	send_message(&m);
+	entering(word(c, "call"));
 	ret = ioctl(fd, waits ? AEM_IOC_WAIT : AEM_IOC_VMTABLE, args);
 	error = errno;
 	munmap(args, 4096);

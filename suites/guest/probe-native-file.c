@@ -152,7 +152,10 @@ static void do_take(const struct command *c)
 	int ret;
 
 	do {
-		poll(&p, 1, t.count < least ? -1 : 0);
+		if (poll(&p, 1, t.count < least ? -1 : 0) < 0 && errno != EINTR) {
+			answer(c, -1);
+			return;
+		}
 		ret = is_fanotify(c) ? collect_fanotify(&t) : collect_inotify(&t);
 		if (ret < 0) {
 			answer(c, -1);

@@ -165,9 +165,12 @@ static void do_where(const struct command *c)
 {
 	long long end = now_ns() + number(c, "ms", 1) * 1000000LL;
 	unsigned long seen = 0;
+	int cpu;
 
 	do {
-		seen |= 1UL << sched_getcpu();
+		cpu = sched_getcpu();
+		if (cpu >= 0 && cpu < 64)
+			seen |= 1UL << cpu;
 		sched_yield();
 	} while (now_ns() < end);
 	answer(c, seen);

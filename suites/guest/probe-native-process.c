@@ -66,7 +66,7 @@ static int collect_pidfds(struct told *t, bool wait)
 	for (i = 0; i < watched_count; i++)
 		polled[i] = (struct pollfd){ .fd = watched[i].fd, .events = POLLIN };
 	if (poll(polled, watched_count, wait ? -1 : 0) < 0)
-		return -1;
+		return errno == EINTR ? 0 : -1;
 	for (i = watched_count - 1; i >= 0; i--) {
 		if (!(polled[i].revents & POLLIN))
 			continue;
@@ -103,6 +103,8 @@ static int open_connector(void)
 	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC };
 	int size = 4 << 20;
 
+	if (connector >= 0)
+		close(connector);
 	connector = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_CONNECTOR);
 	if (connector < 0)
 		return -1;
@@ -156,8 +158,8 @@ static int collect_connector(struct told *t, pid_t about, bool wait)
 {
 	char buf[4096] __attribute__((aligned(NLMSG_ALIGNTO)));
 	const struct nlmsghdr *head = (const void *)buf;
-	const struct proc_event *ev;
 	const struct cn_msg *cn;
+	struct proc_event ev;
 	ssize_t n;
 
 	n = recv(connector, buf, sizeof(buf), wait ? 0 : MSG_DONTWAIT);
@@ -165,9 +167,10 @@ static int collect_connector(struct told *t, pid_t about, bool wait)
 		return errno == EAGAIN ? 0 : -1;
 	for (; NLMSG_OK(head, (size_t)n); head = NLMSG_NEXT(head, n)) {
 		cn = NLMSG_DATA(head);
-		ev = (const void *)cn->data;
-		if (concerns(ev, about))
-			tell_event(t, ev);
+		/* It is not aligned there. */
+		memcpy(&ev, cn->data, sizeof(ev));
+		if (concerns(&ev, about))
+			tell_event(t, &ev);
 	}
 	return 1;
 }
@@ -183,7 +186,8 @@ static void do_watch(const struct command *c)
 
 /*
  * `native-watched via=pidfd|connector pid=PID [least=N]`: what has happened,
- * each as `what:pid:more`.
+ * each as `what:pid:more`. What the connector tells of other processes is
+ * thrown away.
  */
 static void do_watched(const struct command *c)
 {

@@ -156,7 +156,7 @@ static void take_signals(struct told *told, bool wait)
 }
 
 /* What has expired; waits for something first, if it is to. Timers of one kind are waited for. */
-static void collect(struct told *told, bool wait)
+static int collect(struct told *told, bool wait)
 {
 	struct pollfd polled[TIMERS];
 	int i, n = 0;
@@ -164,12 +164,13 @@ static void collect(struct told *told, bool wait)
 	for (i = 0; i < timer_count; i++)
 		if (timers[i].is_fd)
 			polled[n++] = (struct pollfd){ .fd = timers[i].fd, .events = POLLIN };
-	if (n && wait)
-		poll(polled, n, -1);
+	if (n && wait && poll(polled, n, -1) < 0 && errno != EINTR)
+		return -1;
 	if (n)
 		take_timerfds(told);
 	if (n < timer_count)
 		take_signals(told, wait && !n);
+	return 0;
 }
 
 /* `native-timer-take [least=N]`: what has expired, each as `id:count:late`. */
@@ -179,7 +180,10 @@ static void do_take(const struct command *c)
 	struct told t = { 0 };
 
 	do {
-		collect(&t, t.count < least);
+		if (collect(&t, t.count < least) < 0) {
+			answer(c, -1);
+			return;
+		}
 	} while (t.count < least);
 	answer_told(c, &t);
 }

@@ -45,12 +45,14 @@ static int map_rings(struct ring *r, const struct io_uring_params *p)
 	at = mmap(NULL, r->rings_size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
 		  IORING_OFF_SQ_RING);
 	if (at == MAP_FAILED)
-		return -1;
+		return close_after(r->fd, -1);
 	r->rings = at;
 	r->sqes = mmap(NULL, r->sqes_size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
 		       IORING_OFF_SQES);
-	if (r->sqes == MAP_FAILED)
-		return -1;
+	if (r->sqes == MAP_FAILED) {
+		munmap(r->rings, r->rings_size);
+		return close_after(r->fd, -1);
+	}
 	r->sq_tail = (unsigned int *)(at + p->sq_off.tail);
 	r->sq_mask = *(unsigned int *)(at + p->sq_off.ring_mask);
 	r->cq_head = (unsigned int *)(at + p->cq_off.head);
@@ -163,6 +165,7 @@ static int collect_uring(bool wait)
 	for (; head != tail; head++) {
 		cqe = &ring.cqes[head & ring.cq_mask];
 		if (cqe->res < 0) {
+			__atomic_store_n(ring.cq_head, head + 1, __ATOMIC_RELEASE);
 			errno = -cqe->res;
 			return -1;
 		}

@@ -288,7 +288,10 @@ static int open_all(const char *name, int count, bool edge)
 		return -1;
 	}
 	close_channels();
-	if (open_channels(count) < 0 || f->open(edge) < 0)
+	if (open_channels(count) < 0)
+		return -1;
+	/* What it has opened when it fails goes with the process. */
+	if (f->open(edge) < 0)
 		return -1;
 	opened = f;
 	return 0;
@@ -376,6 +379,8 @@ static void do_take(const struct command *c)
 		return;
 	}
 	memset(&told, 0, sizeof(told));
+	if (least)
+		entering("native-take");
 	do {
 		if (opened->collect(told.total < least) < 0) {
 			answer(c, -1);
@@ -400,39 +405,6 @@ static void do_take(const struct command *c)
 	answer_with(c, told.total, 0, &m);
 }
 
-/*
- * `native-cost active=N rounds=N`: the cheapest of the rounds, in nanoseconds,
- * in each of which the last channels of all get something, are told, and are
- * read. -1 with EPROTO when a round was told anything else.
- */
-static void do_cost(const struct command *c)
-{
-	int i, active = number(c, "active", 1), first = channel_count - active;
-	long rounds = number(c, "rounds", 1);
-	long long start, took, best = -1;
-
-	while (opened && first >= 0 && rounds-- > 0) {
-		memset(&told, 0, sizeof(told));
-		start = now_ns();
-		for (i = first; i < channel_count; i++)
-			fire(i, 1);
-		while (told.total < active)
-			if (opened->collect(true) < 0)
-				break;
-		for (i = first; i < channel_count; i++)
-			drain(i, 0);
-		took = now_ns() - start;
-		if (told.total != active) {
-			fail(c, EPROTO);
-			return;
-		}
-		if (best < 0 || took < best)
-			best = took;
-	}
-	errno = EBADF;
-	answer(c, best);
-}
-
 static void do_close(const struct command *c)
 {
 	close_channels();
@@ -445,7 +417,6 @@ const struct verb native_verbs[] = {
 	{ "native-fire-all", do_fire_all },
 	{ "native-drain", do_drain },
 	{ "native-take", do_take },
-	{ "native-cost", do_cost },
 	{ "native-close", do_close },
 	{ }
 };

@@ -270,7 +270,8 @@ static bool provoke(const struct command *c, int tid, long *ran)
 /*
  * `provoke eid= tid= rounds=N [wake=1] [turn=0] [fetch=1] [own=EID]`: raises
  * another thread's event while that sleeps, or has just been woken up by
- * something else; right before it one of the caller's own. In how many rounds it was `first`: it ran before the caller went on.
+ * something else; right before it one of the caller's own. In how many rounds it
+ * was `first`: it ran before the caller went on.
  */
 static void do_provoke(const struct command *c)
 {

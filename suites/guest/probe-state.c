@@ -11,15 +11,6 @@
 
 #include "probe.h"
 
-static void spinning(const char *what)
-{
-	struct message m = { 0 };
-
-	put_text(&m, "{");
-	put_string(&m, "entering", what);
-	send_message(&m);
-}
-
 static void spin_until(long target)
 {
 	while (atomic_load_explicit(&calls, memory_order_relaxed) < target)
@@ -162,7 +153,7 @@ static void do_spin(const struct command *c)
 	long target = atomic_load(&calls) + number(c, "calls", 1);
 	long wrong = 0;
 
-	spinning(what);
+	entering(what);
 	if (!strcmp(what, "registers"))
 		wrong = spin_registers(target);
 	else if (!strcmp(what, "vectors"))

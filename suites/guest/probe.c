@@ -35,7 +35,7 @@ static const struct verb *const tables[] = {
 	handler_verbs, seccomp_verbs, thread_verbs, fault_verbs, race_verbs,
 	timer_verbs, fd_verbs, sched_verbs,
 	native_verbs, uring_verbs, native_timer_verbs, native_process_verbs, native_file_verbs,
-	native_limit_verbs, native_scale_verbs,
+	native_limit_verbs,
 };
 
 const char *word(const struct command *c, const char *key)
@@ -77,7 +77,8 @@ static void run(struct command *c)
 			return;
 		}
 	}
-	fail(c, ENOSYS);
+	/* No kernel says this of a facility. */
+	fail(c, EBADRQC);
 }
 
 static void split(struct command *c)

@@ -135,6 +135,8 @@ extern const struct wait_call timed_calls[];	/* probe-deadlines.c */
 /* probe-calls.c: `ms` of the command, NULL without it; and closes, with errno left as it was. */
 struct timespec *timespec_of(const struct command *c, struct timespec *t);
 long close_after(int fd, long ret);
+/* Tells that this thread is right before a call, or a loop, of that name. */
+void entering(const char *name);
 struct io_uring_params;
 struct io_uring_sqe;
 int submit(int fd, const struct io_uring_params *params, const struct io_uring_sqe *request);
@@ -164,7 +166,6 @@ extern const struct verb native_timer_verbs[];
 extern const struct verb native_process_verbs[];
 extern const struct verb native_file_verbs[];
 extern const struct verb native_limit_verbs[];
-extern const struct verb native_scale_verbs[];
 
 /* probe-target.c: `probe target HOW ...`, a process that ends as it is told. */
 int target_main(int argc, char *argv[]);

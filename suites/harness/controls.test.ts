@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { PlannedTest } from '../../reporters/results.ts';
 import type { Control } from '../controls/load.ts';
-import { countProofs, isCaught, judgeControl, otherTests } from './controls.ts';
+import { countProofs, isCaught, judgeControl, otherTests, toLookAtAgain } from './controls.ts';
 import type { ControlOutcome } from './controls.ts';
 import type { Evidence } from './evidence.ts';
 
@@ -68,4 +68,15 @@ test('the others that run with a fault stay the same when there is a further tes
   const more = otherTests(control, [{ ...planned, id: 'core/a/first', requirements: ['AEM-CORE-002'] }, ...plan], 5);
 
   expect(more.filter((test) => chosen.includes(test)).length).toBeGreaterThanOrEqual(4);
+});
+
+test('a few controls that are not caught run once more, many are no chance', () => {
+  const caught = judged({ verdict: 'FAIL', by: 'assertion' });
+  const missed = { ...judged({ verdict: 'PASS' }), requirement: 'AEM-CORE-002' };
+  const outcomes = (count: number): readonly ControlOutcome[] => [...Array<ControlOutcome>(100 - count).fill(caught), ...Array<ControlOutcome>(count).fill(missed)];
+
+  expect(toLookAtAgain(outcomes(0))).toEqual([]);
+  expect(toLookAtAgain(outcomes(5))).toEqual(Array(5).fill('AEM-CORE-002'));
+  expect(toLookAtAgain(outcomes(6))).toEqual([]);
+  expect(toLookAtAgain([missed])).toEqual(['AEM-CORE-002']);
 });

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Commands of the guest's shell that load AEM's modules; `name` is without aem-. */
+/** AEM's modules, and commands of the guest's shell that load them; `name` is without aem-. */
 
-export const insmod = (name: string): string => `insmod /lib/aem/aem-${name}.ko`;
+/** Where a module is in the guest. */
+export const modulePath = (name: string): string => `/lib/aem/aem-${name}.ko`;
+
+export const insmod = (name: string): string => `insmod ${modulePath(name)}`;
 
 /** As every test has to leave it. */
 export const ensureLoaded = (name: string): string => `test -e /sys/module/aem_${name} || ${insmod(name)}`;

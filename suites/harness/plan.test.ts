@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { PlannedTest } from '../../reporters/results.ts';
 import { loadRequirements } from '../../specs/loader/index.ts';
 import { slug, testId } from './ids.ts';
+import { inputsOf } from './run.ts';
 import { selectTests } from './plan.ts';
 import type { Selection } from './plan.ts';
 
@@ -67,4 +68,17 @@ test.each<[Partial<Selection>, string]>([
 test('ids are words and digits with hyphens between them', () => {
   expect(slug('main’s end: waits, twice!')).toBe('main-s-end-waits-twice');
   expect(testId('/x/suites/core/order.suite.ts', 'One (1)')).toBe('core/order/one-1');
+});
+
+test('a requirement of which a clause is the other binding’s is not judged by one', () => {
+  const ids = (binding?: 'aem' | 'native'): readonly string[] => inputsOf(requirements, binding).map(({ id }) => id);
+
+  expect(ids()).toHaveLength(requirements.requirements.length);
+  // AVL.5.3-b is native alone, SEC.7.1-a AEM's alone.
+  expect(ids('aem')).toContain('AVL.5.3-a');
+  expect(ids('aem')).not.toContain('AVL.5.3');
+  expect(ids('native')).toContain('SEC.7.1-b');
+  expect(ids('native')).not.toContain('SEC.7.1');
+  // What AEM has to do for it stands beside a clause.
+  expect(ids('native')).toContain('PRF.5.0-c');
 });

@@ -70,10 +70,13 @@ test('a panic fails its test with what the console said; the rest goes on on a f
   expect(find(measured, 'fixture: asserts nothing')).toMatchObject({ verdict: 'UNTESTED' });
   expect(find(measured, 'fixture: lacks something')).toMatchObject({ verdict: 'UNSUPPORTED' });
   expect(find(measured, 'fixture: the host kills QEMU')).toMatchObject({ verdict: 'UNRESOLVED' });
+  expect(find(measured, 'fixture: QEMU runs stale code, once')).toMatchObject({ verdict: 'PASS', assertions: 1 });
   expect(measured.incidents).toMatchObject([
     { kind: 'panic', blame: 'kernel' },
     { kind: 'exit', blame: 'infrastructure' },
+    { kind: 'panic', blame: 'infrastructure' },
   ]);
+  expect(measured.incidents[2]).not.toHaveProperty('testId');
   expect(await readFile(join(out, 'junit.xml'), 'utf8')).toContain('sysrq triggered crash');
 });
 

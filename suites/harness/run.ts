@@ -361,9 +361,17 @@ function uniteLines(a: LinesByFile, b: LinesByFile): LinesByFile {
   return Object.fromEntries(files.map((file) => [file, uniteRanges(a[file] ?? '', b[file] ?? '')]));
 }
 
-/** The requirements of a binding, or all; with those parents alone that are among them. */
-function inputsOf({ requirements }: RequirementSet, binding: Binding | undefined): readonly RequirementInput[] {
-  const own = requirements.filter(({ bindings }) => binding === undefined || bindings.includes(binding));
+/**
+ * The requirements of a binding, or all; with those parents alone that are among them. One of which a clause is the
+ * other binding's cannot be judged by this one: by what is left of it, it would pass too easily.
+ */
+export function inputsOf({ requirements }: Pick<RequirementSet, 'requirements'>, binding: Binding | undefined): readonly RequirementInput[] {
+  const isWhole = ({ id, bindings }: (typeof requirements)[number]): boolean =>
+    binding === undefined ||
+    (bindings.includes(binding) &&
+      // What AEM has to do for a clause stands beside it.
+      requirements.every((child) => !child.parents.includes(id) || child.id.startsWith('AEM-') || isWhole(child)));
+  const own = requirements.filter(isWhole);
   const ids = new Set(own.map(({ id }) => id));
   return own
     .map(toInput)

@@ -2,6 +2,7 @@
 import { afterAll, expect, inject, test } from 'vitest';
 import type { RunnerTestFile } from 'vitest';
 import type { Flavour } from '../../kernel/build/artifacts.ts';
+import { isEmulators } from '../../kernel/target/died.ts';
 import type { Target } from '../../kernel/target/target.ts';
 import { InfrastructureError } from '../../lib/errors.ts';
 import { within } from '../../lib/within.ts';
@@ -54,6 +55,9 @@ declare module 'vitest' {
   }
 }
 
+/** Targets that the emulator may kill, one after the other, until the test has no verdict. */
+const attempts = 3;
+
 /** Long enough for any number of deadlines in one test; what ends a test is an event. */
 const testTimeout = 600_000;
 
@@ -92,7 +96,7 @@ export function verifies(
     test(name, { timeout: testTimeout + (options.bodyLimit ?? 0), meta: { plan } }, async ({ task }) => {
       if (settings === undefined) throw new Error('tests run by `aemcert run`, which sets the session');
       runningFile = task.file;
-      const evidence = await execute(settings, ids, body, options, fault, name);
+      const evidence = await execute(name, { settings, ids, body, options, fault });
       task.meta.evidence = evidence;
       if (evidence.verdict !== 'PASS') throw new Error(evidence.reason);
     });
@@ -130,14 +134,22 @@ function currentFile(): string {
   return file;
 }
 
-async function execute(
-  settings: SessionSettings,
-  ids: readonly string[],
-  body: (context: Context) => Promise<void>,
-  options: TestOptions,
-  fault: string | undefined,
-  name: string,
-): Promise<Evidence> {
+/** Runs a test, and once more where the emulator has killed its target: that is a stray incident then. */
+async function execute(name: string, execution: Execution): Promise<Evidence> {
+  started += 1;
+  const stray: Incident[] = [];
+  for (let attempt = 1; ; attempt++) {
+    const evidence = await executeOnce(name, execution);
+    if (attempt === attempts || !evidence.incidents.some(isEmulators)) {
+      claim(evidence.incidents);
+      return { ...evidence, stray: [...stray, ...evidence.stray, ...takeStray()] };
+    }
+    stray.push(...evidence.stray, ...takeStray());
+  }
+}
+
+async function executeOnce(name: string, execution: Execution): Promise<Evidence> {
+  const { settings, fault } = execution;
   const evidence: Evidence & Required<Pick<Evidence, 'taint'>> = {
     taint: { before: 0, after: 0 },
     verdict: 'UNRESOLVED',
@@ -146,7 +158,6 @@ async function execute(
     incidents: [],
     stray: [],
   };
-  started += 1;
   let target: Target;
   try {
     const begun = await beginOnTarget(settings, slug(name));
@@ -158,13 +169,10 @@ async function execute(
     if (fault !== undefined) await setFault(target, fault);
     await beginLines(settings, target, evidence);
   } catch (error) {
-    const incidents = incidentsOf(error);
-    claim(incidents);
-    return { ...evidence, ...judge(error), incidents, stray: [...evidence.stray, ...takeStray()] };
+    return { ...evidence, ...judge(error), incidents: incidentsOf(error) };
   }
   executing = true;
-  const judged = await executeOn(target, evidence, { settings, ids, body, options, fault }).finally(() => (executing = false));
-  claim(judged.incidents);
+  const judged = await executeOn(target, evidence, execution).finally(() => (executing = false));
   endOnTarget(target, evidence.taint.after);
   return judged;
 }
@@ -184,9 +192,10 @@ async function executeOn(
   { settings, ids, body, options, fault }: Execution,
 ): Promise<Evidence> {
   const cleanups: (() => Promise<unknown>)[] = [];
+  const { assertionCalls } = expect.getState();
   const context = createContext(settings, target, ids, fault, cleanups);
   const outcome = await attempt(() => inTime(options.bodyLimit ?? usualBodyLimit, body(context), 'the test to end'));
-  evidence.assertions = expect.getState().assertionCalls;
+  evidence.assertions = expect.getState().assertionCalls - assertionCalls;
   // First, so that nothing is in the way of what puts things back.
   if (fault !== undefined) await setFault(target, '').catch(() => undefined);
   for (const cleanup of cleanups.reverse()) {

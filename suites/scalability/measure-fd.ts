@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
-import { ensureGuest } from '../../kernel/build/guest.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
 import { operations } from '../../reporters/bench/fd.ts';
 import type { FileMeasurement, FileResults, Operation } from '../../reporters/bench/fd.ts';
-import { onGuest, runStream } from './measure.ts';
+import { measureBuilt, onGuest, runStream } from './measure.ts';
 import type { MeasureOptions } from './measure.ts';
 import type { Fields } from './stream.ts';
 
@@ -17,22 +16,13 @@ export interface MeasureFilesOptions extends Pick<MeasureOptions, 'memoryMiB' | 
 
 /** Measures what can be done to files, on the kernel without AEM and on that with it, in instructions. */
 export async function measureFiles(options: MeasureFilesOptions): Promise<FileResults> {
-  const { command, signal, onBuild: onProgress } = options;
-  const startedAt = new Date().toISOString();
-  const patched = await ensureKernel({ signal, onProgress });
-  const guest = await ensureGuest(patched, 'release', { signal, onProgress });
-  const plain = await ensureKernel({ signal, onProgress, unpatched: true });
-  const without = await measureOn(plain, { ...guest, modules: [] }, ['-u'], options);
-  const { target, measurements } = await measureOn(patched, guest, [], options);
-  return {
-    schema: 'aemcert-bench-fd/1',
-    startedAt,
-    finishedAt: new Date().toISOString(),
-    command,
-    release: patched.release,
-    target,
-    measurements: [...without.measurements, ...measurements],
-  };
+  const measured = await measureBuilt(options, async (patched, guest) => {
+    const plain = await ensureKernel({ signal: options.signal, onProgress: options.onBuild, unpatched: true });
+    const without = await measureOn(plain, { ...guest, modules: [] }, ['-u'], options);
+    const { target, measurements } = await measureOn(patched, guest, [], options);
+    return { target, measurements: [...without.measurements, ...measurements] };
+  });
+  return { schema: 'aemcert-bench-fd/1', ...measured };
 }
 
 function measureOn(

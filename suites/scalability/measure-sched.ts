@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
-import { ensureGuest } from '../../kernel/build/guest.ts';
-import { ensureKernel } from '../../kernel/build/kernel.ts';
 import type { Compared, SchedCounts, SchedMeasurement, SchedResults } from '../../reporters/bench/sched.ts';
 import type { TargetInfo } from '../../reporters/results.ts';
-import { inGuest, onGuest, runStream } from './measure.ts';
+import { modulePath } from '../harness/modules.ts';
+import { inGuest, measureBuilt, onGuest, runStream } from './measure.ts';
 import type { MeasureOptions } from './measure.ts';
 import type { Fields } from './stream.ts';
 
@@ -21,22 +20,16 @@ export interface MeasureSchedOptions extends Pick<MeasureOptions, 'memoryMiB' | 
 
 /** Measures what aem-sched does, each time without it and then with it: latency on one CPU, where handlers run on several. */
 export async function measureSched(options: MeasureSchedOptions): Promise<SchedResults> {
-  const { cpus, command, signal, onBuild: onProgress } = options;
-  const startedAt = new Date().toISOString();
-  const kernel = await ensureKernel({ signal, onProgress });
-  const guest = await ensureGuest(kernel, 'release', { signal, onProgress });
-  const one = await measureOn(1, kernel, guest, options);
-  const several = await measureOn(cpus, kernel, guest, options);
-  return {
-    schema: 'aemcert-bench-sched/1',
-    startedAt,
-    finishedAt: new Date().toISOString(),
-    command,
-    release: kernel.release,
-    target: several.target,
-    oneCpu: one.compared,
-    severalCpus: { without: several.compared.without.map(countsOf), with: several.compared.with.map(countsOf) },
-  };
+  const measured = await measureBuilt(options, async (kernel, guest) => {
+    const one = await measureOn(1, kernel, guest, options);
+    const several = await measureOn(options.cpus, kernel, guest, options);
+    return {
+      target: several.target,
+      oneCpu: one.compared,
+      severalCpus: { without: several.compared.without.map(countsOf), with: several.compared.with.map(countsOf) },
+    };
+  });
+  return { schema: 'aemcert-bench-sched/1', ...measured };
 }
 
 interface Measured {
@@ -54,7 +47,7 @@ function measureOn(cpus: number, kernel: KernelBuild, guest: GuestBuild, options
         options.onBegin({ busy: fields.number('busy'), cpus, loaded }, done + (loaded ? plan : 0), 2 * plan),
       );
     const without = await measureOnce(false);
-    await inGuest(target, ['insmod', '/lib/aem/aem-sched.ko']);
+    await inGuest(target, ['insmod', modulePath('sched')]);
     return { target: target.info, compared: { without, with: await measureOnce(true) } };
   });
 }

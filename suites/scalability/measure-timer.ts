@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { ensureGuest } from '../../kernel/build/guest.ts';
-import { ensureKernel } from '../../kernel/build/kernel.ts';
 import type { Lateness, Quarters, TimerMeasurement, TimerResults } from '../../reporters/bench/timer.ts';
-import { onGuest, runStream } from './measure.ts';
+import { measureBuilt, onGuest, runStream } from './measure.ts';
 import type { MeasureOptions } from './measure.ts';
 import type { Fields, OnBegin } from './stream.ts';
 
@@ -15,25 +13,16 @@ export interface MeasureTimerOptions extends Pick<MeasureOptions, 'idle' | 'memo
 
 /** Measures timers, by the clock that counts instructions. */
 export async function measureTimers(options: MeasureTimerOptions): Promise<TimerResults> {
-  const { memoryMiB, command, signal, onBuild: onProgress } = options;
-  const startedAt = new Date().toISOString();
-  const kernel = await ensureKernel({ signal, onProgress });
-  const guest = await ensureGuest(kernel, 'release', { signal, onProgress });
-  options.onBoot();
-  return onGuest({ kernel, guest, memoryMiB, cpus: 1, clock: 'icount', boot: 1, signal }, async (target) => {
-    const onBegin: OnBegin = (fields, done, plan) => options.onBegin(fields.number('idle'), done, plan);
-    const argv = ['bench-timer', '-i', options.idle.join(','), '-s', String(options.samples)];
-    const measurements = await runStream(target, argv, measurementOf, onBegin);
-    return {
-      schema: 'aemcert-bench-timer/1',
-      startedAt,
-      finishedAt: new Date().toISOString(),
-      command,
-      release: kernel.release,
-      target: target.info,
-      measurements,
-    };
+  const { memoryMiB, signal } = options;
+  const measured = await measureBuilt(options, (kernel, guest) => {
+    options.onBoot();
+    return onGuest({ kernel, guest, memoryMiB, cpus: 1, clock: 'icount', boot: 1, signal }, async (target) => {
+      const onBegin: OnBegin = (fields, done, plan) => options.onBegin(fields.number('idle'), done, plan);
+      const argv = ['bench-timer', '-i', options.idle.join(','), '-s', String(options.samples)];
+      return { target: target.info, measurements: await runStream(target, argv, measurementOf, onBegin) };
+    });
   });
+  return { schema: 'aemcert-bench-timer/1', ...measured };
 }
 
 /** One line of what bench-timer measured. */

@@ -7,7 +7,7 @@ import { bootQemu } from '../../kernel/target/qemu/boot.ts';
 import type { BootOptions } from '../../kernel/target/qemu/boot.ts';
 import type { Target } from '../../kernel/target/target.ts';
 import { InfrastructureError } from '../../lib/errors.ts';
-import type { BenchClock, BenchResults, ClockRun } from '../../reporters/bench/results.ts';
+import type { BenchClock, BenchResults, BenchRun, ClockRun } from '../../reporters/bench/results.ts';
 import { readBench, readProcesses } from './parse.ts';
 import { readStream } from './stream.ts';
 import type { Fields, OnBegin } from './stream.ts';
@@ -40,16 +40,26 @@ const clocks: readonly BenchClock[] = ['icount', 'host'];
 
 /** Measures AEM and its peers on a target by each clock that has a count of idle sources to measure beside. */
 export async function measureCore(options: MeasureOptions): Promise<BenchResults> {
-  const { quick, command, signal, onBuild: onProgress } = options;
+  const measured = await measureBuilt(options, async (kernel, guest) => {
+    const runs: ClockRun[] = [];
+    for (const clock of clocks) {
+      if (countsBy(clock, options.idle).length > 0) runs.push(await measureBy(clock, kernel, guest, options));
+    }
+    return { quick: options.quick, runs };
+  });
+  return { schema: 'aemcert-bench-core/2', ...measured };
+}
+
+/** Builds the patched kernel and the guest's programs, and measures; says when, by which command and on what. */
+export async function measureBuilt<Result>(
+  { command, signal, onBuild: onProgress }: Pick<MeasureOptions, 'command' | 'signal' | 'onBuild'>,
+  measure: (kernel: KernelBuild, guest: GuestBuild) => Promise<Result>,
+): Promise<Omit<BenchRun, 'schema'> & Result> {
   const startedAt = new Date().toISOString();
   const kernel = await ensureKernel({ signal, onProgress });
   const guest = await ensureGuest(kernel, 'release', { signal, onProgress });
-  const runs: ClockRun[] = [];
-  for (const clock of clocks) {
-    if (countsBy(clock, options.idle).length > 0) runs.push(await measureBy(clock, kernel, guest, options));
-  }
-  const finishedAt = new Date().toISOString();
-  return { schema: 'aemcert-bench-core/2', startedAt, finishedAt, command, quick, release: kernel.release, runs };
+  const result = await measure(kernel, guest);
+  return { startedAt, finishedAt: new Date().toISOString(), command, release: kernel.release, ...result };
 }
 
 async function measureBy(

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { InfrastructureError } from '../../../lib/errors.ts';
 import { within } from '../../../lib/within.ts';
 import type { Incident, TargetInfo } from '../../../reporters/results.ts';
+import { toldLine } from '../../../reporters/text.ts';
 import type { BootableKernel, GuestBuild } from '../../build/artifacts.ts';
 import { createAgentClient } from '../agent/client.ts';
 import { recorder } from '../agent/recorder.ts';
@@ -15,7 +16,7 @@ import type { AgentClient } from '../agent/client.ts';
 import type { Hello } from '../agent/protocol.ts';
 import { createConsoleWatch } from '../console/watch.ts';
 import type { ConsoleWatch } from '../console/watch.ts';
-import { BootError, TargetDiedError } from '../died.ts';
+import { BootError, isEmulators, TargetDiedError } from '../died.ts';
 import { writeInitramfs } from '../initramfs.ts';
 import { makeScratch } from '../scratch.ts';
 import type { Scratch } from '../scratch.ts';
@@ -49,11 +50,14 @@ const pingEvery = 10_000;
 const silentLimit = 120_000;
 const closeLimit = 5_000;
 
-/** Boots until one comes up with good timers: on a busy host some do not. */
+/** Boots until one comes up well: under emulation on a busy host some do not. */
 const bootAttempts = 8;
 
+/** The next boot may come up: it was the host's or the emulator's fault. */
+class PassingError extends BootError {}
+
 /** The guest's kernel could not measure its timers: it lost its processor meanwhile. */
-class CoarseTimersError extends BootError {
+class CoarseTimersError extends PassingError {
   constructor(incidents: readonly Incident[]) {
     super('the guest has no high-resolution timers', incidents, {
       seen: `its kernel could not measure them in ${bootAttempts} boots: this host is too busy`,
@@ -84,7 +88,7 @@ export async function bootQemu(options: BootOptions): Promise<Target> {
     try {
       return await boot(options, choice, scratch, earlier);
     } catch (error) {
-      if (!(error instanceof CoarseTimersError) || attempt === bootAttempts) throw error;
+      if (!(error instanceof PassingError) || attempt === bootAttempts) throw error;
       earlier.push(...error.incidents);
     } finally {
       await scratch.remove();
@@ -170,9 +174,11 @@ function bootError(
   if (error instanceof TargetDiedError) {
     const { incident } = error;
     const others = incidents.filter(({ kind }) => kind !== incident.kind);
-    return new BootError('the kernel did not boot', [...others, { ...incident, blame: 'infrastructure' }], {
+    const lines = incident.excerpt.split('\n');
+    const Kind = isEmulators(incident) ? PassingError : BootError;
+    return new Kind(`the kernel did not boot: ${toldLine(incident)}`, [...others, { ...incident, blame: 'infrastructure' }], {
       where: kernel.image,
-      seen: incident.excerpt.split('\n').slice(-20).join('\n            '),
+      seen: lines.slice(-20).join('\n            '),
     });
   }
   if (error instanceof InfrastructureError && !(error instanceof LimitError)) return new BootError(error.message, incidents, error.details);

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import type { Incident } from '../../../reporters/results.ts';
 import type { ConsoleWatch, Sighting } from '../console/watch.ts';
+import { ranStaleCode } from './stale-code.ts';
 
 /** The end of the QEMU process, and who is to blame for it. */
 export interface Life {
@@ -20,6 +21,9 @@ export interface LifeOptions {
   /** Everything the console says is appended to this file. */
   readonly consoleLog?: string;
 }
+
+/** Lines before a panic in which its cause is looked for. */
+const causeLines = 160;
 
 export function watchLife(qemu: ChildProcess, watch: ConsoleWatch, options: LifeOptions): Life {
   let expected = false;
@@ -46,7 +50,7 @@ export function watchLife(qemu: ChildProcess, watch: ConsoleWatch, options: Life
     qemu.once('close', (code, signal) => {
       const panic = watch.panic();
       const tail = watch.tail(30).join('\n');
-      if (panic !== undefined) settle('panic', 'kernel', panicExcerpt(watch, panic.excerpt));
+      if (panic !== undefined) settle('panic', ...blameForPanic(watch, panic.excerpt));
       else if (silent) settle('silent', 'kernel', `no answer and no console output\n${tail}`);
       else if (expected) settle('exit', 'infrastructure', 'it was shut down');
       else if (signal !== null) settle('exit', 'infrastructure', `QEMU was killed by ${signal}\n${tail}`);
@@ -66,12 +70,15 @@ export function watchLife(qemu: ChildProcess, watch: ConsoleWatch, options: Life
   };
 }
 
-/** What led to the panic is worth more than what follows it. */
-function panicExcerpt(watch: ConsoleWatch, excerpt: readonly string[]): string {
-  const tail = watch.tail(80);
-  const at = tail.indexOf(excerpt[0] ?? '');
-  return [...tail.slice(Math.max(0, at - 40), at), ...excerpt].join('\n');
+/** Who is to blame for a panic, and the console's lines of it: what led to it is worth more than what follows it. */
+function blameForPanic(watch: ConsoleWatch, excerpt: readonly string[]): [Incident['blame'], string] {
+  const tail = watch.tail(causeLines);
+  const before = tail.slice(0, Math.max(0, tail.indexOf(excerpt[0] ?? '')));
+  if (!ranStaleCode(before)) return ['kernel', [...before.slice(-40), ...excerpt].join('\n')];
+  return ['infrastructure', [staleCode, ...before.slice(-80), ...excerpt].join('\n')];
 }
+
+const staleCode = 'QEMU ran code that is in memory no more: an int3 that Linux had put where it changes itself';
 
 /** QEMU's words without those about what TCG does not emulate. */
 function ownWords(stderr: string): string {
