@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { InfrastructureError } from '../../lib/errors.ts';
-import { tryCommand } from '../../lib/run-command.ts';
+import { commandFailed, tryCommand, type CommandResult } from '../../lib/run-command.ts';
 
 /** What an image says of itself. */
 export interface KernelImage {
@@ -45,7 +45,8 @@ export async function readImage(path: string): Promise<KernelImage> {
 function releaseOf(data: Buffer, path: string): string {
   const at = data.readUInt16LE(0x20e) + 0x200;
   const text = data.subarray(at, at + 200).toString('latin1').split('\0')[0] ?? '';
-  const release = /^[\w.+~-]+/.exec(text)?.[0];
+  // It becomes a folder's name, and an argument of commands.
+  const release = /^\d[\w.+~-]*/.exec(text)?.[0];
   if (release === undefined) throw unusable('the kernel image is corrupt: it has no version', path);
   return release;
 }
@@ -54,7 +55,7 @@ function releaseOf(data: Buffer, path: string): string {
 function otherArchitecture(data: Buffer): string | undefined {
   if (data.length > 0x40 && data.toString('latin1', 0x38, 0x3c) === 'ARM\x64') return 'arm64';
   if (data.length > 0x40 && data.toString('latin1', 0x38, 0x3c) === 'RSC\x05') return 'riscv';
-  if (data.toString('latin1', 0, 4) === '\x7fELF') {
+  if (data.length >= 20 && data.toString('latin1', 0, 4) === '\x7fELF') {
     const machine = data.readUInt16LE(18);
     const names: Readonly<Record<number, string>> = { 3: 'i386', 8: 'mips', 21: 'ppc64', 22: 's390', 40: 'arm', 183: 'arm64', 243: 'riscv' };
     return machine === 62 ? undefined : (names[machine] ?? `ELF machine ${machine}`);
@@ -62,7 +63,7 @@ function otherArchitecture(data: Buffer): string | undefined {
   return undefined;
 }
 
-/** How a payload begins, and what unpacks it; lz4 and lzo need tools that few have. */
+/** How a payload begins, and what unpacks it: zlib, where nothing is named; lz4 and lzo need tools that few have. */
 const formats: readonly { readonly magic: string; readonly argv?: readonly [string, ...string[]] }[] = [
   { magic: '1f8b' },
   { magic: 'fd377a585a00', argv: ['xz', '-dc', '--single-stream'] },
@@ -75,25 +76,35 @@ async function unpack(payload: Buffer, path: string): Promise<Buffer | undefined
   const format = formats.find(({ magic }) => payload.toString('hex', 0, magic.length / 2) === magic);
   if (format === undefined) return undefined;
   const damaged = (): InfrastructureError => unusable('the kernel image is corrupt: what it unpacks at boot is damaged', path);
-  // What is appended is the length of what comes out.
-  const packed = payload.subarray(0, payload.length - 4);
   if (format.argv === undefined) {
     try {
-      return gunzipSync(packed);
+      return gunzipSync(payload, { maxOutputLength: largest });
     } catch {
       throw damaged();
     }
   }
+  // The kernel's build appends the length of what comes out, but to gzip's, which has it already.
+  const packed = payload.subarray(0, payload.length - 4);
   const folder = await mkdtemp(join(tmpdir(), 'aemcert-image-'));
   try {
     await writeFile(join(folder, 'packed'), packed);
-    const { status } = await tryCommand(['sh', '-c', '"$@" <packed >unpacked', 'sh', ...format.argv], { cwd: folder });
-    if (status === 127) return undefined;
-    if (status !== 0) throw damaged();
+    const result = await tryCommand(['sh', '-c', '"$@" <packed >unpacked', 'sh', ...format.argv], { cwd: folder });
+    if (result.status === 127) return undefined;
+    if (isHosts(result)) throw commandFailed(result);
+    if (result.status !== 0) throw damaged();
     return await readFile(join(folder, 'unpacked'));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** More than any kernel: what unpacks to it is no kernel, and fills the memory. */
+const largest = 512 * 1024 * 1024;
+
+/** A full disk, or a killed command, says nothing of what it was to unpack. */
+function isHosts({ status, killedBy, output }: CommandResult): boolean {
+  // sh has 128 and the signal's number.
+  return killedBy !== undefined || (status ?? 0) > 128 || output.some((line) => line.includes('No space left'));
 }
 
 /** What CONFIG_IKCONFIG puts between its two marks. */
