@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A kernel that somebody else has built: files, or Debian packages. */
-import { readFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { digestFile } from '../../lib/digest.ts';
+import { InfrastructureError } from '../../lib/errors.ts';
 import { exists } from '../../lib/exists.ts';
 import type { BootableKernel, GuestBuild } from '../build/artifacts.ts';
 import type { OnProgress } from '../build/progress.ts';
@@ -75,14 +76,27 @@ interface Located {
 async function locate(choice: GivenChoice, scratch: string, tell: (message: string) => void, signal: AbortSignal | undefined): Promise<Located> {
   if ('kernel' in choice) {
     const { kernel, modules, config = await configBeside(kernel) } = choice;
-    const digest = (await exists(kernel)) ? ` sha256:${(await digestFile(kernel, signal)).slice(0, 12)}` : '';
-    return { image: kernel, modules, ...(config === undefined ? {} : { config }), source: `${basename(kernel)}${digest}` };
+    const image = await keepImage(kernel, join(scratch, 'image'));
+    const digest = (await digestFile(image, signal)).slice(0, 12);
+    return { image, modules, ...(config === undefined ? {} : { config }), source: `${basename(kernel)} sha256:${digest}` };
   }
   if ('package' in choice) tell(`downloading ${choice.package}`);
   const files = 'deb' in choice ? choice.deb : await downloadPackage(choice.package, join(scratch, 'debs'), signal);
   tell(`unpacking ${files.map((file) => basename(file)).join(', ')}`);
   const { root, source } = await unpackPackages(files, scratch, signal);
   return { ...(await findKernelIn(root)), source };
+}
+
+/** It is booted again and again, and what is booted has to be what was digested, whatever becomes of the user's file. */
+async function keepImage(kernel: string, folder: string): Promise<string> {
+  const image = join(folder, basename(kernel));
+  await mkdir(folder, { recursive: true });
+  await copyFile(kernel, image).catch((cause: unknown) => {
+    const { code = 'error' } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOSPC') throw new InfrastructureError('the disk is full', { where: folder, cause });
+    throw unusable(`the kernel image cannot be read (${code})`, kernel);
+  });
+  return image;
 }
 
 /** As Debian and others lay them out: config-RELEASE beside vmlinuz-RELEASE. */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { copyFile, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+import { listFiles } from '../../lib/digest.ts';
 import { InfrastructureError, InputError } from '../../lib/errors.ts';
 import { exists } from '../../lib/exists.ts';
-import { runCommand } from '../../lib/run-command.ts';
+import { commandFailed, runCommand, tryCommand } from '../../lib/run-command.ts';
 import type { GuestBuild } from '../build/artifacts.ts';
 
 /** Between the host and the agent. */
@@ -34,10 +35,15 @@ export async function collectModules(modules: string, release: string, scratch: 
   const root = join(scratch, 'all');
   await mkdir(join(root, 'lib/modules'), { recursive: true });
   // depmod writes beside the modules, which are not ours.
-  await runCommand(['cp', '-r', '--reflink=auto', '--', from, join(root, 'lib/modules', release)]);
+  const copy = join(root, 'lib/modules', release);
+  await runCommand(['cp', '-r', '--no-target-directory', '--reflink=auto', '--', join(from, '.'), copy]);
+  await refuseLinks(copy, from);
   await runCommand(['/sbin/depmod', '-b', root, release]);
   const needs = async (name: string): Promise<readonly string[]> => withDependencies(root, release, name);
   const own = (await Promise.all(aem.map(needs))).flat();
+  if (own.length === 0 && (await listFiles(copy)).some((file) => /(^|\/)aem[-_]core\.ko/.test(file))) {
+    throw new InfrastructureError('AEM’s modules are there, and modprobe does not find them', { where: from, hint: 'look with: /sbin/depmod -n' });
+  }
   const loaded = unique([...(await Promise.all(channel.map(needs))).flat(), ...own]);
   const tree = unique([...loaded, ...(await Promise.all(onDemand.map(needs))).flat()]);
   return {
@@ -47,7 +53,18 @@ export async function collectModules(modules: string, release: string, scratch: 
   };
 }
 
+/** What is behind a link is not in the folder, and may be anything; of `build` and `source` nothing is read. */
+async function refuseLinks(copy: string, from: string): Promise<void> {
+  const { output } = await runCommand(['find', copy, '!', '-type', 'd', '!', '-type', 'f', '-printf', '%P\\n', '-delete']);
+  const odd = output.find((name) => /\.ko(\.\w+)?$|^modules\./.test(name));
+  if (odd !== undefined) throw new InputError('a link among the modules', { where: join(from, odd), expected: 'files: cp -rL makes them of links' });
+}
+
 async function findTree(modules: string, release: string): Promise<string> {
+  const named = basename(resolve(modules));
+  if (/^\d+\.\d+/.test(named) && named !== release) {
+    throw new InputError('these are the modules of another kernel', { where: modules, expected: `those of ${release}`, seen: named });
+  }
   for (const folder of [modules, ...['', 'lib/modules', 'usr/lib/modules'].map((part) => join(modules, part, release))]) {
     const names = await readdir(folder).catch((): readonly string[] => []);
     if (names.includes('kernel') || names.includes('modules.builtin') || names.some((name) => name.endsWith('.ko'))) return folder;
@@ -57,15 +74,11 @@ async function findTree(modules: string, release: string): Promise<string> {
 
 /** The paths of a module and of all that it needs, in load order; none where it is built in or not there. */
 async function withDependencies(root: string, release: string, name: string): Promise<readonly string[]> {
-  const paths: string[] = [];
-  const argv = ['/sbin/modprobe', '-d', root, '-S', release, '--show-depends', name] as const;
-  await runCommand(['sh', '-c', '"$@" 2>/dev/null || :', 'sh', ...argv], {
-    onLine: (line) => {
-      const path = /^insmod (\S+)/.exec(line)?.[1];
-      if (path !== undefined) paths.push(path);
-    },
-  });
-  return paths;
+  // -C: what this machine has configured is no matter of that kernel.
+  const result = await tryCommand(['/sbin/modprobe', '-C', '/dev/null', '-d', root, '-S', release, '--show-depends', name]);
+  if (result.status === 0) return result.output.flatMap((line) => /^insmod (\S+)/.exec(line)?.[1] ?? []);
+  if (result.output.some((line) => line.includes(`Module ${name} not found`))) return [];
+  throw commandFailed(result);
 }
 
 function unique(paths: readonly string[]): readonly string[] {

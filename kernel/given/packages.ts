@@ -33,6 +33,8 @@ export async function unpackPackages(files: readonly string[], folder: string, s
     }
     const { status, output } = await tryCommand(['dpkg-deb', '--extract', resolve(file), root], { signal });
     if (status !== 0) throw unusable(`the package is corrupt: ${output.at(-1) ?? `dpkg-deb ended with ${String(status)}`}`, file);
+    // The next package would be unpacked through a link, and what is read through one is none of the kernel's.
+    await runCommand(['find', root, '!', '-type', 'd', '!', '-type', 'f', '-delete'], { signal });
     told.push(`${name ?? ''} ${version ?? ''} sha256:${(await digestFile(file, signal)).slice(0, 12)}`);
   }
   return { root, source: told.join(', ') };

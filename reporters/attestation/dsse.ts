@@ -77,7 +77,22 @@ export function payloadOf({ payload }: Envelope): Buffer {
 }
 
 /** Did this key make one of the signatures? The key's name in the envelope counts for nothing: it is not signed. */
-export function isSignedBy(envelope: Envelope, { key }: PublicKey): boolean {
+export function isSignedBy(envelope: Envelope, key: PublicKey): boolean {
+  return signatureBy(envelope, key) !== undefined;
+}
+
+/**
+ * The one envelope that seal() makes of this payload with this key, or undefined when the key has not signed it.
+ * Whatever an envelope has beside that, such as unknown members, another signature or another name of the key, no
+ * signature covers.
+ */
+export function asSealed(envelope: Envelope, key: PublicKey): Envelope | undefined {
+  const sig = signatureBy(envelope, key)?.toString('base64');
+  if (sig === undefined) return undefined;
+  return { payloadType: inTotoType, payload: payloadOf(envelope).toString('base64'), signatures: [{ keyid: key.id, sig }] };
+}
+
+function signatureBy(envelope: Envelope, { key }: PublicKey): Buffer | undefined {
   const signed = preAuthenticationEncoding(envelope.payloadType, payloadOf(envelope));
-  return envelope.signatures.some(({ sig }) => verify(null, signed, key, Buffer.from(sig, 'base64')));
+  return envelope.signatures.map(({ sig }) => Buffer.from(sig, 'base64')).find((sig) => verify(null, signed, key, sig));
 }

@@ -46,6 +46,10 @@ async function create(path: string, text: string, mode: number): Promise<void> {
     try {
       await file.writeFile(text);
       await file.sync();
+    } catch (error) {
+      // Half a key would be in the way of the next attempt; it is ours, since `wx` made it.
+      await rm(path, { force: true });
+      throw error;
     } finally {
       await file.close();
     }

@@ -61,4 +61,7 @@ test('the sheet has a row for each CGL 5.0 id, and no cell is a formula', () => 
     expect.stringMatching(/^AVL\.5\.3,Non-intrusive process monitor,P1,patch,0001-signal[^,]* and 1 more,"Example Carrier Linux 7.2, Linux 6.12.117-aem",no,measured: FAIL; clauses of the suite's own division: AVL.5.3-a FAIL$/),
     '',
   ]);
+  const { subject } = results;
+  const onePatch = { ...results, subject: { ...subject, kernel: { ...subject.kernel, patches: ['0001-a.patch'] } } };
+  expect(sheetCsv(onePatch, product, [])).toContain(',patch,0001-a.patch,');
 });

@@ -29,12 +29,16 @@ export function sheetCsv(results: Results, product: Product, waivers: readonly J
     requirement.title,
     requirement.priority,
     byPatch ? 'patch' : 'package',
-    byPatch ? `${kernel.patches[0] ?? ''} and ${kernel.patches.length - 1} more` : kernel.source,
+    byPatch ? patchesOf(kernel.patches) : kernel.source,
     `${product.product} ${product.version}, Linux ${kernel.release}`,
     comply[requirement.verdict],
     notes(requirement, clauses, waivers),
   ]);
   return stringify([columns, ...rows.map((row) => row.map(oneLine))], { record_delimiter: 'windows', escape_formulas: true });
+}
+
+function patchesOf([first = '', ...rest]: readonly string[]): string {
+  return rest.length === 0 ? first : `${first} and ${rest.length} more`;
 }
 
 function notes(requirement: RequirementResult, clauses: readonly RequirementResult[], waivers: readonly JudgedWaiver[]): string {
