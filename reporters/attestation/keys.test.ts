@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { temporaryFolder } from '../../lib/testing/temporary-folder.ts';
 import { generateKeys, readPublicKey, readSigningKey } from './keys.ts';
 
@@ -51,4 +51,16 @@ test('what is no key for this is refused by its name', async () => {
   });
   await expect(readPublicKey(await put(secret))).rejects.toThrow('this is a private key');
   await expect(readPublicKey(await put(''))).rejects.toThrow('this is no public key');
+});
+
+test('a key for which there is no room leaves no half of it in the way', async () => {
+  const folder = await temporaryFolder();
+  const limit = (bytes: string): unknown => execFileSync('prlimit', [`--pid=${process.pid}`, `--fsize=${bytes}:`]);
+  onTestFinished(() => void limit('unlimited'));
+
+  limit('20');
+  const making = generateKeys(join(folder, 'a.key'), join(folder, 'a.pub'));
+
+  await expect(making).rejects.toMatchObject({ exitStatus: 3, message: 'the key cannot be written' });
+  expect(await readdir(folder)).toEqual([]);
 });
