@@ -90,7 +90,7 @@ export function createAgentClient(stream: Duplex, record?: Recorder): AgentClien
       fail(new InfrastructureError('the agent sent what is not JSON', { seen: line.slice(0, 200), cause }));
       return;
     }
-    record?.('<', message);
+    record?.take('<', message);
     if ('event' in message) {
       onEvent(message);
       return;
@@ -119,7 +119,7 @@ export function createAgentClient(stream: Duplex, record?: Recorder): AgentClien
     const id = nextId++;
     return new Promise((resolve, reject) => {
       waiting.set(id, { resolve, reject });
-      record?.('>', { id, ...body });
+      record?.take('>', { id, ...body });
       stream.write(`${JSON.stringify({ id, ...body })}\n`);
     });
   };

@@ -137,7 +137,9 @@ async function boot(
     const connecting = Promise.race([connected.socket, failWhenDied(life.died)]);
     const socket = await within(bootLimit, connecting, late(bootLimit, 'QEMU connects'));
     server.close();
-    const agent = createAgentClient(socket, recorder(options.agentLog));
+    const record = options.agentLog === undefined ? undefined : recorder(options.agentLog);
+    socket.once('close', () => record?.close());
+    const agent = createAgentClient(socket, record);
     void life.died.then((incident) => agent.fail(new TargetDiedError(incident)));
     const hello = await within(bootLimit, agent.hello, late(bootLimit, 'the agent says hello'));
     if (hello.problems.length > 0) {
