@@ -3,11 +3,13 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../lib/testing/temporary-folder.ts';
-import { sampleParts, sampleProduct } from '../testing/bundle.ts';
+import { sampleParts, sampleProduct, sampleSuite } from '../testing/bundle.ts';
 import { sampleKey } from '../testing/keys.ts';
 import { passingResults, sampleResults } from '../testing/sample.ts';
+import type { Digest, Results, RunInfo } from '../results.ts';
 import { parseProduct } from './product.ts';
-import { makeBundle } from './make.ts';
+import { inadmissible } from './admissible.ts';
+import { makeBundle, type BundleParts } from './make.ts';
 import { sheetCsv } from './sheet.ts';
 import { writeBundle } from './write.ts';
 
@@ -15,10 +17,49 @@ const product = parseProduct(sampleProduct, 'p');
 
 test('a run that was cut off, or that left something out, is no matter of a bundle', () => {
   const cut = passingResults({ run: { complete: false, interruption: 'interrupted by SIGINT' } });
-  const filtered = passingResults({ run: { filters: { grep: 'x' } } });
 
   expect(() => makeBundle(sampleParts(cut), sampleKey())).toThrow(expect.objectContaining({ exitStatus: 3 }));
-  expect(() => makeBundle(sampleParts(filtered), sampleKey())).toThrow(expect.objectContaining({ exitStatus: 2 }));
+});
+
+const { subject } = passingResults();
+const ofFlavour = (flavour: string, modules = subject.modules): Partial<Results> => ({ subject: { kernel: { ...subject.kernel, flavour }, modules } });
+
+test.each<[string, Partial<RunInfo>, Partial<Results>]>([
+  ['filters left something out: grep=x', { filters: { grep: 'x' } }, {}],
+  ['the binding aem alone was judged', { binding: 'aem' }, {}],
+  // As of `aemcert run --binding native --unpatched`.
+  ['the binding native alone was judged, of a kernel that has AEM', { binding: 'native' }, ofFlavour('base', [])],
+  ['the binding native alone was judged, of a kernel that has AEM', { binding: 'native' }, ofFlavour('given')],
+  ['the kernel was built for tests: flavour debug', {}, ofFlavour('debug')],
+  ['the kernel was built for tests: flavour coverage', {}, ofFlavour('coverage')],
+])('no bundle of a run where %s', (seen, run, rest) => {
+  const results = { ...passingResults({ run }), ...rest };
+
+  expect(() => makeBundle(sampleParts(results), sampleKey())).toThrow(expect.objectContaining({ exitStatus: 2, details: expect.objectContaining({ seen }) as object }));
+});
+
+test('a kernel without AEM is measured by what it has of its own', () => {
+  const results = { ...passingResults({ run: { binding: 'native' } }), ...ofFlavour('given', [{ name: 'virtio_console', sha256: 'a1'.repeat(32) }]) };
+
+  expect(inadmissible(results)).toEqual([]);
+});
+
+test('a kernel that never came up is nothing to certify', () => {
+  const { tests } = passingResults();
+  const down = { ...passingResults(), tests: tests.map(({ id }) => ({ id, verdict: 'UNRESOLVED' as const, durationMs: 0, assertions: 0, reason: 'it did not boot' })) };
+
+  expect(() => makeBundle(sampleParts(down), sampleKey())).toThrow(
+    expect.objectContaining({ exitStatus: 3, message: 'the kernel did not come up, so there is nothing to certify', details: { seen: 'it did not boot' } }),
+  );
+});
+
+test('the first page says of a kernel with AEM’s patch that its modules were not measured', () => {
+  const remark = 'The kernel carries AEM’s patch, and its modules were not measured.';
+  const textOf = (parts: BundleParts): string => Buffer.from(makeBundle(parts, sampleKey()).get('certificate.json') ?? []).toString();
+  const bare = { ...passingResults({ run: { binding: 'native' } }), ...ofFlavour('given', []) };
+
+  expect(textOf(sampleParts(bare))).toContain(remark);
+  expect(textOf(sampleParts())).not.toContain(remark);
 });
 
 test('a configuration of another kernel, and a console that is cut, are refused', () => {
@@ -33,14 +74,19 @@ test('a bundle is there as a whole or not at all, and nothing is overwritten', a
   const run = join(folder, 'run');
   await mkdir(run);
   const parts = sampleParts();
-  const write = () =>
-    writeBundle({ run, out: join(folder, 'bundle'), product: { product, text: sampleProduct }, key: sampleKey() });
+  let suite: { readonly files: Digest } = sampleSuite;
+  const write = (): Promise<unknown> =>
+    writeBundle({ run, out: join(folder, 'bundle'), product: { product, text: sampleProduct }, key: sampleKey(), suite });
   await expect(write()).rejects.toThrow('there are no results of a run');
   await writeFile(join(run, 'results.json'), parts.resultsText);
   await writeFile(join(run, 'kernel.config'), parts.config ?? '');
   await expect(write()).rejects.toThrow('a log of the run is not whole');
   expect(await readdir(folder)).toEqual(['run']);
   for (const [name, data] of parts.logs) await writeFile(join(run, name), data);
+
+  suite = { files: { sha256: 'f6'.repeat(32) } };
+  await expect(write()).rejects.toMatchObject({ exitStatus: 2, message: 'the run is of another suite than the one at hand' });
+  suite = sampleSuite;
 
   await write();
 

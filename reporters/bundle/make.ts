@@ -12,6 +12,8 @@ import { junitXml } from '../junit/junit.ts';
 import type { Results } from '../results.ts';
 import { formatManifest, makeManifest, manifestFile, statementFile, type BundleFiles, type ManifestEntry } from './manifest.ts';
 import type { Product } from './product.ts';
+import { inadmissible } from './admissible.ts';
+import { lossesOf } from './logs.ts';
 import { sheetCsv } from './sheet.ts';
 import { formatStatement, makeStatement } from './statement.ts';
 import { judgeWaivers, type JudgedWaiver, type Waiver } from './waivers.ts';
@@ -22,8 +24,6 @@ export const configFile = 'kernel.config';
 export const productFile = 'product.yaml';
 export const waiversFile = 'waivers.yaml';
 export const keyFile = 'key.pub';
-/** What the guests' consoles said, and what host and agent said to each other. */
-export const logFile = /^(console|agent)-\d+\.log$/;
 
 /** What a run has left, and what the vendor says. */
 export interface BundleParts {
@@ -58,7 +58,7 @@ export function makeBundle(parts: BundleParts, key: SigningKey): BundleFiles {
     ...parts.logs,
     ...renderReports(results, product, waivers),
   ]);
-  for (const [name, data] of renderCertificate(results, product, waivers, makeManifest(files).files, key.publicKey)) files.set(name, data);
+  for (const [name, data] of renderCertificate(parts, waivers, makeManifest(files).files, key.publicKey)) files.set(name, data);
   const manifest = formatManifest(makeManifest(files));
   files.set(manifestFile, Buffer.from(manifest));
   const statement = formatStatement(makeStatement({ results, product, waivers, manifest }));
@@ -73,16 +73,19 @@ export function judgedAtRun({ results, waivers }: Pick<BundleParts, 'results' | 
 }
 
 function checkParts({ results, config, logs }: BundleParts): void {
-  const { run, subject } = results;
+  const { run, subject, tests } = results;
   if (!run.complete) {
     throw new InfrastructureError('the run was cut off, so there is nothing to certify', { seen: run.interruption ?? 'no reason given' });
   }
-  const filters = Object.entries(run.filters);
-  if (filters.length > 0) {
-    throw new InputError('the run left something out, so there is nothing to certify', {
-      expected: 'a run without filters',
-      seen: filters.map(([name, value]) => `${name}=${value}`).join(', '),
+  const [odd] = inadmissible(results);
+  if (odd !== undefined) {
+    throw new InputError('the run is not a whole one, so there is nothing to certify', {
+      expected: 'a run as `aemcert certify` makes it, or `aemcert run` without filters',
+      seen: odd,
     });
+  }
+  if (tests.every(({ boot }) => boot === undefined)) {
+    throw new InfrastructureError('the kernel did not come up, so there is nothing to certify', { seen: tests[0]?.reason ?? 'no test' });
   }
   const wanted = subject.kernel.config?.sha256;
   const seen = config === undefined ? undefined : digestText(config);
@@ -93,8 +96,8 @@ function checkParts({ results, config, logs }: BundleParts): void {
       seen: seen === undefined ? 'no such file' : `sha256 ${seen}`,
     });
   }
-  const [lost] = missingMarkers(results, logs);
-  if (lost !== undefined) throw new InputError('a log of the run is not whole', { seen: lost });
+  const [lost] = lossesOf(results, logs);
+  if (lost !== undefined) throw new InputError('a log of the run is not whole', { where: lost.file, seen: lost.what });
 }
 
 /** The reports, which follow from what is in the bundle. */
@@ -112,27 +115,14 @@ export function renderReports(results: Results, product: Product, waivers: reado
 
 /** The certificate; `files` are all others but manifest and statement. */
 export function renderCertificate(
-  results: Results,
-  product: Product,
+  { results, product, config }: Pick<BundleParts, 'results' | 'product' | 'config'>,
   waivers: readonly JudgedWaiver[],
   files: readonly ManifestEntry[],
   { id: keyId }: PublicKey,
 ): BundleFiles {
-  const parts = { results, product, waivers, files, keyId };
+  const parts = { results, product, waivers, files, keyId, ...(config === undefined ? {} : { config: Buffer.from(config).toString('utf8') }) };
   return new Map([
     ['certificate.html', Buffer.from(certificateHtml(parts))],
     ['certificate.json', Buffer.from(certificateJson(parts))],
   ]);
-}
-
-/**
- * Tests that ran and of which no console has the words with which they began, one line each: a log is cut, or one
- * is missing.
- */
-export function missingMarkers({ tests }: Results, logs: BundleFiles): readonly string[] {
-  const text = [...logs].filter(([name]) => name.startsWith('console-')).map(([, data]) => Buffer.from(data).toString('latin1')).join('\n');
-  return tests
-    .filter(({ boot }) => boot !== undefined)
-    .filter(({ id }) => !text.includes(`aemcert: begin ${id.slice(id.lastIndexOf('/') + 1)} #`))
-    .map(({ id }) => `no console tells of the beginning of ${id}, which ran`);
 }

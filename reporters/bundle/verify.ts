@@ -2,15 +2,18 @@
 import { lstat, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestText } from '../../lib/digest.ts';
-import { AemcertError, InfrastructureError, InputError } from '../../lib/errors.ts';
-import { runsOn } from '../../lib/runs-on.ts';
-import { formatEnvelope, isSignedBy, parseEnvelope, payloadOf } from '../attestation/dsse.ts';
+import { InfrastructureError, InputError } from '../../lib/errors.ts';
+import { asSealed, formatEnvelope, parseEnvelope, payloadOf } from '../attestation/dsse.ts';
 import { parsePublicKey, type PublicKey } from '../attestation/keys.ts';
 import { parseResults } from '../read.ts';
-import type { PlannedTest, Results } from '../results.ts';
-import { configFile, judgedAtRun, keyFile, logFile, missingMarkers, productFile, renderCertificate, renderReports, resultsFile, waiversFile } from './make.ts';
+import type { Results } from '../results.ts';
+import { suiteRemarks } from '../text.ts';
+import { inadmissible } from './admissible.ts';
+import { logFile, lossesOf } from './logs.ts';
+import { configFile, judgedAtRun, keyFile, productFile, renderCertificate, renderReports, resultsFile, waiversFile, type BundleParts } from './make.ts';
 import { manifestFile, parseManifest, statementFile, type Manifest, type ManifestEntry } from './manifest.ts';
 import { parseProduct } from './product.ts';
+import { departuresFrom, type SuiteAtHand } from './same-suite.ts';
 import { formatStatement, makeStatement } from './statement.ts';
 import { judgeWaivers, parseWaivers, waiverProblem } from './waivers.ts';
 
@@ -33,15 +36,11 @@ export interface Verified {
 }
 
 export interface VerifyOptions {
-  /** The vendor's key, from somewhere else than the bundle. Without it the bundle's own is taken. */
+  /** The vendor's key, from somewhere else than the bundle. Without it the bundle's own is taken, which is wrong … */
   readonly key?: PublicKey | undefined;
-  /** The suite at hand. */
-  readonly suite: {
-    readonly revision: string;
-    readonly files: { readonly sha256: string };
-    /** All that it has. */
-    readonly plan: readonly PlannedTest[];
-  };
+  /** … unless the user wants no more than that nothing was edited. */
+  readonly anyKey?: boolean;
+  readonly suite: SuiteAtHand;
   /** For waivers. */
   readonly now: Date;
 }
@@ -53,10 +52,15 @@ export interface VerifyOptions {
  */
 export async function verifyBundle(folder: string, options: VerifyOptions): Promise<Verified> {
   const { files, odd } = await readFolder(folder);
+  const { suite } = options;
   const findings: Finding[] = [...odd];
   const notes: string[] = [];
   const find = (file: string | undefined, what: string): void => void findings.push(file === undefined ? { what } : { file, what });
-  /** Tells what an input does not say, and goes on. */
+  /** As find(), where nothing is known to be wrong with the file. */
+  const findOnce = (file: string, what: string): void => {
+    if (!findings.some((finding) => finding.file === file)) find(file, what);
+  };
+  /** Tells what an input does not say, and goes on: whatever it makes of our code, it is the input that is wrong. */
   const attempt = <T>(file: string, action: (text: string) => T): T | undefined => {
     const data = files.get(file);
     if (data === undefined) {
@@ -66,8 +70,7 @@ export async function verifyBundle(folder: string, options: VerifyOptions): Prom
     try {
       return action(data.toString('utf8'));
     } catch (error) {
-      if (!(error instanceof AemcertError)) throw error;
-      find(file, error.message);
+      find(file, error instanceof Error ? error.message : String(error));
       return undefined;
     }
   };
@@ -81,7 +84,7 @@ export async function verifyBundle(folder: string, options: VerifyOptions): Prom
   }
   if (manifest !== undefined) checkFiles(manifest);
   const results = attempt(resultsFile, (text) => parseResults(text, resultsFile));
-  if (results !== undefined) checkContent(results);
+  if (results !== undefined) attempt(resultsFile, () => checkContent(results));
   return {
     findings,
     notes,
@@ -90,23 +93,22 @@ export async function verifyBundle(folder: string, options: VerifyOptions): Prom
   };
 
   function readStatement(): { readonly statement: unknown; readonly payload: string; readonly key?: PublicKey } | undefined {
-    const envelope = attempt(statementFile, (text) => {
-      const parsed = parseEnvelope(text, statementFile);
-      // What the signature does not cover, such as blanks and unknown members, has one form.
-      if (formatEnvelope(parsed) !== text) throw new InputError('the envelope is not as it was written: edited');
-      return parsed;
-    });
+    const envelope = attempt(statementFile, (text) => parseEnvelope(text, statementFile));
     if (envelope === undefined) return undefined;
     const payload = payloadOf(envelope).toString('utf8');
     const statement = parseStatement(payload);
     const { key } = options;
     if (key !== undefined && own !== undefined && key.id !== own.id) find(keyFile, `is another key (${own.id}) than the one given (${key.id})`);
     const trusted = key ?? own;
-    if (key === undefined) notes.push('The key is the bundle’s own: it shows that nothing was edited, not who signed. Give the vendor’s with --key.');
-    if (trusted === undefined || !isSignedBy(envelope, trusted)) {
+    if (key === undefined && options.anyKey !== true) find(keyFile, 'is the bundle’s own, so anybody may have signed it: give the vendor’s with --key');
+    if (key === undefined && options.anyKey === true) notes.push('The key is the bundle’s own: it shows that nothing was edited since, not who signed.');
+    const sealed = trusted === undefined ? undefined : asSealed(envelope, trusted);
+    if (trusted === undefined || sealed === undefined) {
       find(statementFile, `is not signed by the key ${key === undefined ? 'in the bundle' : 'given'}: edited, or signed by another`);
       return { statement, payload };
     }
+    // What no signature covers has one form.
+    if (files.get(statementFile)?.toString('utf8') !== formatEnvelope(sealed)) find(statementFile, 'the envelope is not as it was written: edited');
     return { statement, payload, key: trusted };
   }
 
@@ -128,47 +130,46 @@ export async function verifyBundle(folder: string, options: VerifyOptions): Prom
     for (const name of files.keys()) if (!known.has(name)) find(name, 'is extra: no part of the bundle');
   }
 
-  /** Was anything left out that the suite has for this kernel? */
-  function checkPlan({ plan, subject }: Results): void {
-    const bindings = new Set(plan.map(({ binding }) => binding));
-    const planned = new Set(plan.map(({ id }) => id));
-    const lost = options.suite.plan.filter((test) => bindings.has(test.binding) && runsOn(test, subject.kernel.flavour) && !planned.has(test.id));
-    if (lost[0] !== undefined) find(resultsFile, `${lost.length} tests of the suite were left out: ${lost[0].id}${lost.length > 1 ? ' …' : ''}`);
-  }
-
   function checkContent(measured: Results): void {
     const { run, subject } = measured;
     if (!run.complete) find(resultsFile, `the run was cut off: ${run.interruption ?? 'no reason given'}`);
-    if (Object.keys(run.filters).length > 0) find(resultsFile, 'filters left something out');
-    const logs = new Map([...files].filter(([name]) => logFile.test(name)));
-    const lost = missingMarkers(measured, logs);
-    if (lost[0] !== undefined) find('console-1.log', `truncated: ${lost[0]}${lost.length > 1 ? ` (and ${lost.length - 1} more)` : ''}`);
+    for (const odd of inadmissible(measured)) find(resultsFile, odd);
+    for (const { file, what } of lossesOf(measured, files)) findOnce(file, what);
     const config = files.get(configFile);
-    if (subject.kernel.config !== undefined && (config === undefined || digestText(config) !== subject.kernel.config.sha256)) {
-      find(configFile, 'is not the configuration of the kernel that was measured');
-    }
-    if (run.suite.dirty) notes.push(`The suite was not the released revision: its files had changed since ${run.suite.revision}.`);
-    const sameSuite = run.suite.files?.sha256 === options.suite.files.sha256;
-    if (!sameSuite) {
-      find(undefined, `changed suite: the bundle’s is ${run.suite.revision}${run.suite.dirty ? ', changed since' : ''}, the one at hand ${options.suite.revision} has other files; check out the bundle’s to verify it`);
-    } else checkPlan(measured);
+    const seen = config === undefined ? undefined : digestText(config);
+    if (seen !== subject.kernel.config?.sha256) find(configFile, 'is not the configuration of the kernel that was measured');
+    notes.push(...suiteRemarks(run.suite));
     const product = attempt(productFile, (text) => parseProduct(text, productFile));
     const waivers = files.has(waiversFile) ? attempt(waiversFile, (text) => parseWaivers(text, waiversFile)) : [];
-    if (waivers === undefined) return;
-    for (const waiver of judgeWaivers(waivers, measured.requirements, options.now)) {
+    for (const waiver of judgeWaivers(waivers ?? [], measured.requirements, options.now)) {
       const problem = waiverProblem(waiver);
       if (problem !== undefined) find(waiversFile, problem);
     }
     // What another suite would make of the results is no matter of this bundle.
-    if (product === undefined || !sameSuite) return;
-    const judged = judgedAtRun({ results: measured, waivers });
-    const others = (manifest?.files ?? []).filter(({ name }) => !name.startsWith('certificate.'));
-    const certificate = own === undefined ? [] : renderCertificate(measured, product, judged, others, own);
-    for (const [name, data] of [...renderReports(measured, product, judged), ...certificate]) {
+    if (run.suite.files?.sha256 !== suite.files.sha256) {
+      find(undefined, `changed suite: the bundle’s is ${run.suite.revision}${run.suite.dirty ? ', changed since' : ''}, the one at hand ${suite.revision} has other files; check out the bundle’s to verify it`);
+      return;
+    }
+    for (const odd of departuresFrom(suite, measured)) find(resultsFile, odd);
+    if (product !== undefined && waivers !== undefined) checkRendered({ results: measured, product, waivers, ...(config === undefined ? {} : { config }) });
+  }
+
+  /** What follows from the rest has to be there, as it follows, and beside it only what a bundle has. */
+  function checkRendered(parts: Pick<BundleParts, 'results' | 'product' | 'waivers' | 'config'>): void {
+    const { results: measured, product } = parts;
+    const judged = judgedAtRun(parts);
+    const listed = manifest?.files ?? [];
+    const others = listed.filter(({ name }) => !name.startsWith('certificate.'));
+    const certificate = own === undefined ? [] : renderCertificate(parts, judged, others, own);
+    const rendered = new Map([...renderReports(measured, product, judged), ...certificate]);
+    for (const [name, data] of rendered) {
       const there = files.get(name);
-      if (there !== undefined && !there.equals(data) && !findings.some(({ file }) => file === name)) {
-        find(name, 'does not say what results.json says');
-      }
+      if (there === undefined) findOnce(name, 'is missing');
+      else if (!there.equals(data)) findOnce(name, 'does not say what results.json says');
+    }
+    const inputs = [resultsFile, productFile, waiversFile, configFile, keyFile];
+    for (const { name } of own === undefined ? [] : listed) {
+      if (!rendered.has(name) && !inputs.includes(name) && !logFile.test(name)) find(name, 'is no file of a bundle');
     }
     if (signed !== undefined && manifestText !== undefined) {
       const follows = formatStatement(makeStatement({ results: measured, product, waivers: judged, manifest: manifestText }));

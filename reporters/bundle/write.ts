@@ -7,8 +7,9 @@ import { exists } from '../../lib/exists.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
 import type { SigningKey } from '../attestation/keys.ts';
 import { parseResults } from '../read.ts';
-import type { Results } from '../results.ts';
-import { configFile, logFile, makeBundle, resultsFile } from './make.ts';
+import type { Digest, Results } from '../results.ts';
+import { logFile } from './logs.ts';
+import { configFile, makeBundle, resultsFile } from './make.ts';
 import type { BundleFiles } from './manifest.ts';
 import type { Product } from './product.ts';
 import type { Waiver } from './waivers.ts';
@@ -21,13 +22,16 @@ export interface WriteBundleOptions {
   readonly product: { readonly product: Product; readonly text: string };
   readonly waivers?: { readonly waivers: readonly Waiver[]; readonly text: string } | undefined;
   readonly key: SigningKey;
+  /** The suite at hand, as it is now. */
+  readonly suite: { readonly files: Digest };
 }
 
 /** Makes the bundle of a finished run; it is there as a whole, or not at all. Throws as makeBundle() does. */
-export async function writeBundle({ run, out, product, waivers, key }: WriteBundleOptions): Promise<Results> {
+export async function writeBundle({ run, out, product, waivers, key, suite }: WriteBundleOptions): Promise<Results> {
   await checkFree(out);
   const resultsText = await readText(join(run, resultsFile));
   const results = parseResults(resultsText, join(run, resultsFile));
+  checkSuite(results, suite.files);
   const config = join(run, configFile);
   const files = makeBundle(
     {
@@ -50,6 +54,16 @@ export async function writeBundle({ run, out, product, waivers, key }: WriteBund
 export async function checkFree(out: string): Promise<void> {
   if (!(await exists(out))) return;
   throw new InputError('there is something where the bundle is to be', { where: out, hint: 'choose another place with --out, or move it away' });
+}
+
+/** A bundle of another suite could be verified nowhere: no checkout has what was edited while the run went on. */
+function checkSuite({ run: { suite } }: Results, files: Digest): void {
+  if (suite.files?.sha256 === files.sha256) return;
+  throw new InputError('the run is of another suite than the one at hand', {
+    expected: `files sha256 ${files.sha256}`,
+    seen: suite.files === undefined ? 'results that do not say which' : `files sha256 ${suite.files.sha256}`,
+    hint: `run again, from a checkout in which nothing is edited meanwhile; the results are of ${suite.revision}`,
+  });
 }
 
 async function readText(path: string): Promise<string> {

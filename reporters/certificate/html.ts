@@ -5,7 +5,7 @@ import { coverageModel } from '../coverage/model.ts';
 import { renderPage } from '../coverage/page.ts';
 import { badge, digests, duration, incidents, link, patches, reasons, soft, tiles, trace, utc } from '../coverage/parts.ts';
 import type { RequirementResult } from '../results.ts';
-import { byFacility, guestsOf, shellQuote } from '../text.ts';
+import { byFacility, guestsOf, shellQuote, suiteRemarks } from '../text.ts';
 import type { ClauseRow } from './clauses.ts';
 import { certificateModel, type CertificateModel, type CertificateParts } from './model.ts';
 import { style } from './style.ts';
@@ -61,7 +61,7 @@ function facts({ subject, target, run, product, bindings, conclusion }: Certific
     latency === undefined ? 'none' : html`${latency.value} ${latency.unit === 'us' ? 'µs' : 'ms'}${soft(latency.condition)}`
   }</dd></div>
 <div><dt>Suite</dt><dd>${run.suite.version}, <code>${run.suite.revision.slice(0, 12)}</code>${
-    run.suite.dirty ? html` <span class="warn">changed since</span>` : undefined
+    suiteRemarks(run.suite).length > 0 ? html` <span class="warn">${run.suite.dirty ? 'changed since' : 'unknown revision'}</span>` : undefined
   }</dd></div>
 <div><dt>Run</dt><dd>${utc(run.startedAt)}${took}${soft(run.complete ? 'complete' : `cut off: ${run.interruption ?? 'no reason given'}`)}</dd></div>
 <div><dt>Target</dt><dd>${target.driver}${how}, ${guestsOf(target)}</dd></div>

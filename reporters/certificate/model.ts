@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { isAemModule } from '../bundle/admissible.ts';
 import type { ManifestEntry } from '../bundle/manifest.ts';
 import type { Product } from '../bundle/product.ts';
 import { claim } from '../bundle/statement.ts';
 import { waiverProblem, type JudgedWaiver } from '../bundle/waivers.ts';
 import { conclude, type Conclusion } from '../conclude.ts';
 import type { RequirementResult, Results } from '../results.ts';
+import { suiteRemarks } from '../text.ts';
 import { clauseRows, type ClauseRow } from './clauses.ts';
 
 /** What a certificate is made of. */
@@ -16,6 +18,8 @@ export interface CertificateParts {
   readonly files: readonly ManifestEntry[];
   /** Of the key that signs the bundle. */
   readonly keyId: string;
+  /** The kernel's configuration; absent where nobody knows it. */
+  readonly config?: string;
 }
 
 /** What certificate.json holds and certificate.html shows. */
@@ -39,7 +43,8 @@ export interface CertificateModel {
   readonly keyId: string;
 }
 
-export function certificateModel({ results, product, waivers, files, keyId }: CertificateParts): CertificateModel {
+export function certificateModel(parts: CertificateParts): CertificateModel {
+  const { results, product, waivers, files, keyId } = parts;
   const { run, subject, target } = results;
   const conclusion = conclude(results);
   return {
@@ -47,7 +52,7 @@ export function certificateModel({ results, product, waivers, files, keyId }: Ce
     version: 1,
     claim,
     conclusion,
-    remarks: remarksOn(results, conclusion, product, waivers),
+    remarks: remarksOn(parts, conclusion),
     product,
     bindings: [...new Set(results.plan.map(({ binding }) => binding))].sort(),
     run,
@@ -67,17 +72,16 @@ export function certificateJson(parts: CertificateParts): string {
 }
 
 function remarksOn(
-  results: Results,
+  { results, product: { latency }, waivers, config }: CertificateParts,
   { failedRequirements }: Conclusion,
-  { latency }: Product,
-  waivers: readonly JudgedWaiver[],
 ): readonly string[] {
   const { run, subject, target, elsewhere = [] } = results;
   const open = clauseRows(results).filter(({ requirement: { verdict } }) => verdict !== 'PASS' && verdict !== 'FAIL');
   const waived = waivers.filter(({ requirement, state }) => state === 'waived' && failedRequirements.includes(requirement));
   const filters = Object.entries(run.filters);
   return [
-    ...(run.suite.dirty ? [`The suite is not the released revision: its files have changed since ${run.suite.revision}.`] : []),
+    ...suiteRemarks(run.suite),
+    ...(carriesAem(config) && !subject.modules.some(isAemModule) ? ['The kernel carries AEM’s patch, and its modules were not measured.'] : []),
     ...(filters.length > 0 ? [`Filters were in force: ${filters.map(([name, value]) => `${name}=${value}`).join(', ')}.`] : []),
     ...(open.length > 0 ? [`Without a verdict as a whole, since a part of each has none: ${open.map(({ requirement }) => requirement.id).join(', ')}.`] : []),
     ...(waived.length > 0
@@ -92,4 +96,8 @@ function remarksOn(
     ...(subject.kernel.config === undefined ? ['The configuration of the kernel is not on record.'] : []),
     ...(elsewhere.length > 0 ? [`${elsewhere.length} tests need a kernel built for them (fault injection and the like), and are no part of this run.`] : []),
   ];
+}
+
+function carriesAem(config: string | undefined): boolean {
+  return config !== undefined && /^CONFIG_AEM=/m.test(config);
 }

@@ -7,6 +7,7 @@ import { makeBundle, type BundleParts } from '../bundle/make.ts';
 import { parseProduct } from '../bundle/product.ts';
 import { parseWaivers } from '../bundle/waivers.ts';
 import type { Results } from '../results.ts';
+import { inputOf, type SuiteAtHand } from '../bundle/same-suite.ts';
 import { sampleKey } from './keys.ts';
 import { passingResults } from './sample.ts';
 
@@ -30,6 +31,11 @@ const config = 'CONFIG_AEM=y\n';
 /** Of the suite of the sample. */
 export const sampleSuite = { revision: '1f0c2d9a7be4', files: { sha256: 'e5'.repeat(32) } };
 
+/** A suite that has what these results are of. */
+export function suiteOf({ plan, requirements }: Results): SuiteAtHand {
+  return { ...sampleSuite, plan, inputsOf: () => requirements.map(inputOf) };
+}
+
 /** What a bundle is made of; the console has the beginning of each test that ran. */
 export function sampleParts(results: Results = passingResults(), waiversText?: string): BundleParts {
   const whole: Results = {
@@ -38,7 +44,8 @@ export function sampleParts(results: Results = passingResults(), waiversText?: s
     subject: { ...results.subject, kernel: { ...results.subject.kernel, config: { sha256: digestText(config) } } },
   };
   const begun = whole.tests.filter(({ boot }) => boot !== undefined).map(({ id }) => id.slice(id.lastIndexOf('/') + 1));
-  const console = ['[    0.000000] Linux version 6.12', ...begun.map((name, index) => `[    1.0] aemcert: begin ${name} #${index}`), ''];
+  const marks = [...begun.flatMap((name) => [`begin ${name}`, 'health', 'health'])].map((text, index) => `${text} #${index + 1}`);
+  const console = ['[    0.000000] Linux version 6.12', ...marks.map((mark) => `[    1.0] aemcert: ${mark}`), ''];
   return {
     results: whole,
     resultsText: `${JSON.stringify(whole, null, 1)}\n`,
@@ -48,7 +55,7 @@ export function sampleParts(results: Results = passingResults(), waiversText?: s
     ...(waiversText === undefined ? {} : { waiversText }),
     config: Buffer.from(config),
     logs: new Map([
-      ['agent-1.log', Buffer.from('> {"op":"ping"}\n')],
+      ['agent-1.log', Buffer.from(marks.map((text, id) => `2026-03-02T09:16:00.000Z > ${JSON.stringify({ op: 'mark', text, id })}\n`).join(''))],
       ['console-1.log', Buffer.from(console.join('\n'))],
     ]),
   };
