@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { expect, onTestFinished, test } from 'vitest';
@@ -8,6 +8,7 @@ import { temporaryFolder } from '../../lib/testing/temporary-folder.ts';
 import { generateKeys } from '../../reporters/attestation/keys.ts';
 import { sampleParts, sampleProduct, sampleWaivers } from '../../reporters/testing/bundle.ts';
 import { passingResults } from '../../reporters/testing/sample.ts';
+import { describeSuite } from '../../suites/harness/suite.ts';
 import { register } from './certify.ts';
 
 /** A folder with what a certification needs: a product statement, a key, a finished run. */
@@ -18,8 +19,9 @@ async function prepared(): Promise<{ readonly folder: string; readonly certify: 
   await writeFile(at('waivers.yaml'), sampleWaivers.replace('2026-12-31', '2020-12-31'));
   await generateKeys(at('a.key'), at('a.pub'));
   await mkdir(at('run'));
-  const { resultsText, config = '', logs } = sampleParts(passingResults());
-  for (const [name, data] of [['results.json', resultsText], ['kernel.config', config], ...logs] as const) await writeFile(join(at('run'), name), data);
+  const { results, config = '', logs } = sampleParts(passingResults());
+  const ofThisSuite = { ...results, run: { ...results.run, suite: await describeSuite() } };
+  for (const [name, data] of [['results.json', JSON.stringify(ofThisSuite)], ['kernel.config', config], ...logs] as const) await writeFile(join(at('run'), name), data);
   const certify = async (...args: readonly string[]): Promise<unknown> => {
     const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
     register(program);
@@ -47,6 +49,12 @@ test('a waiver that has expired is refused before anything runs', async () => {
   });
 });
 
+test.each([['--memory', '1024'], ['--cpus', '1'], ['--timeout', '5'], ['--guests', '2']])('%s says how to run, and a finished run ran', async (...option) => {
+  const { folder, certify } = await prepared();
+
+  await expect(certify('--from', join(folder, 'run'), ...option)).rejects.toMatchObject({ code: 'commander.conflictingOption' });
+});
+
 test('modules or a configuration without a kernel mean nothing', async () => {
   const { certify } = await prepared();
 
@@ -62,5 +70,19 @@ test('a finished run becomes a bundle, once', async () => {
   expect(await certify('--from', join(folder, 'run'))).toBe(0);
 
   expect(printed.text()).toContain(join('out', 'bundle', 'certificate.html'));
+  expect(printed.text()).toContain(`--key ${join(folder, 'a.pub')}`);
   await expect(certify('--from', join(folder, 'run'))).rejects.toMatchObject({ exitStatus: 2, details: { where: join(folder, 'out/bundle') } });
+}, 60_000);
+
+test('the private key is not what is told to be handed out, whatever its name', async () => {
+  const status = process.exitCode;
+  onTestFinished(() => void (process.exitCode = status));
+  const printed = captureOutput();
+  const { folder, certify } = await prepared();
+  await rename(join(folder, 'a.key'), join(folder, 'secret.pem'));
+
+  await certify('--from', join(folder, 'run'), '--key', join(folder, 'secret.pem'));
+
+  expect(printed.text()).toContain('--key VENDOR.pub');
+  expect(printed.text()).not.toContain('secret.pem');
 }, 60_000);

@@ -3,24 +3,19 @@ import { join, relative } from 'node:path';
 import { Option, type Command } from 'commander';
 import { prepareGiven, type GivenChoice, type GivenKernel } from '../../kernel/given/given.ts';
 import { makeScratch } from '../../kernel/target/scratch.ts';
-import { abortOnSignal } from '../../lib/abort-on-signal.ts';
-import { claimFolder } from '../../lib/claim-folder.ts';
-import { ExitStatus, InputError } from '../../lib/errors.ts';
+import { AemcertError, ExitStatus, InputError } from '../../lib/errors.ts';
 import { usualGuests } from '../../lib/usual-guests.ts';
-import { readSigningKey } from '../../reporters/attestation/keys.ts';
+import { readSigningKey, type PublicKey } from '../../reporters/attestation/keys.ts';
 import { judgedAtRun } from '../../reporters/bundle/make.ts';
 import { readProduct } from '../../reporters/bundle/product.ts';
 import { hasExpired, readWaivers, waiverProblem, type Waiver } from '../../reporters/bundle/waivers.ts';
 import { checkFree, writeBundle } from '../../reporters/bundle/write.ts';
 import { conclude } from '../../reporters/conclude.ts';
 import type { Binding, Results } from '../../reporters/results.ts';
-import { createProgress } from '../../reporters/terminal/progress.ts';
-import { wantsColour } from '../../reporters/terminal/style.ts';
-import { renderSummary } from '../../reporters/terminal/summary.ts';
-import { toldLine } from '../../reporters/text.ts';
-import { removeReports, writeReports } from '../../reporters/write.ts';
+import { shellQuote, suiteRemarks } from '../../reporters/text.ts';
 import { loadRequirements } from '../../specs/loader/index.ts';
-import { runSuites } from '../../suites/harness/run.ts';
+import { describeSuite } from '../../suites/harness/suite.ts';
+import { inClaimedFolder, measure } from '../measure.ts';
 import { positive, seconds } from '../option-values.ts';
 
 interface Options {
@@ -58,10 +53,10 @@ export function register(program: Command): void {
     .addOption(new Option('--deb <file...>', 'Debian packages that hold a kernel').conflicts(['package', 'from']))
     .addOption(new Option('--package <name>', 'a kernel package of Debian, which apt downloads').conflicts('from'))
     .option('--from <dir>', 'a finished run, such as run/ of one before, instead of a new one')
-    .option('-t, --timeout <seconds>', 'until what a test waits for counts as not happening', seconds, 60)
-    .option('--memory <MiB>', 'of the guest', positive, 512)
-    .option('--cpus <count>', 'of the guest', positive, 2)
-    .option('--guests <count>', 'how many run tests at the same time', positive)
+    .addOption(ofNewRun('-t, --timeout <seconds>', 'until what a test waits for counts as not happening', seconds).default(60))
+    .addOption(ofNewRun('--memory <MiB>', 'of the guest', positive).default(512))
+    .addOption(ofNewRun('--cpus <count>', 'of the guest', positive).default(2))
+    .addOption(ofNewRun('--guests <count>', 'how many run tests at the same time', positive))
     .addHelpText('after', `
 Without --kernel, --deb, --package or --from it is our own patched kernel. One that has none of AEM's modules is
 measured by the facilities that it has of its own. Nothing can be left out: there are no filters here.
@@ -86,6 +81,11 @@ Examples:
   command.on('option:bail', refuse('--bail')).on('option:unpatched', refuse('--unpatched'));
 }
 
+/** An option that says how to run: of a finished run it would change nothing. */
+function ofNewRun(flags: string, description: string, parse: (value: string) => number): Option {
+  return new Option(flags, description).argParser(parse).conflicts('from');
+}
+
 function refuse(option: string): () => never {
   return () => {
     throw new InputError('certification leaves nothing out', { seen: option, hint: 'for a part of the suite: aemcert run' });
@@ -100,30 +100,56 @@ async function certify(options: Options): Promise<void> {
   const waivers = options.waivers === undefined ? undefined : await readWaivers(options.waivers, known);
   refuseExpired(waivers?.waivers ?? [], options.waivers);
   const given = givenOf(options);
-  const bundle = join(options.out, 'bundle');
-  await checkFree(bundle);
-
-  const run = options.from ?? join(options.out, 'run');
-  const results = options.from === undefined ? await measure(options, run, given) : undefined;
-  if (results !== undefined && !results.run.complete) {
-    process.exitCode = ExitStatus.Infrastructure;
+  const out = join(options.out, 'bundle');
+  await checkFree(out);
+  const write = async (run: string): Promise<void> => {
+    const suite = await describeSuite();
+    const certified = await writeBundle({ run, out, product, waivers, key, suite });
+    tell(options, certified, waivers?.waivers ?? [], key.publicKey);
+  };
+  if (options.from !== undefined) {
+    await write(options.from);
     return;
   }
-  const certified = await writeBundle({ run, out: bundle, product, waivers, key });
-  const problems = judgedAtRun({ results: certified, waivers: waivers?.waivers ?? [] }).flatMap((waiver) => waiverProblem(waiver) ?? []);
-  const conclusion = conclude(certified);
+  const run = join(options.out, 'run');
+  await inClaimedFolder(run, 'certify', async (signal) => {
+    const { run: { complete, interruption } } = await measureWhole(options, run, given, signal);
+    if (!complete || signal.aborted) {
+      process.stdout.write(`no bundle: ${interruption ?? 'the run was cut off'}\n`);
+      process.exitCode = ExitStatus.Infrastructure;
+      return;
+    }
+    await write(run).catch((error: unknown) => {
+      throw withHint(error, `when that is mended: aemcert certify … --from ${shellQuote(run)}`);
+    });
+  });
+}
+
+/** What was measured is there still: it need not be measured again. */
+function withHint(error: unknown, hint: string): unknown {
+  if (!(error instanceof AemcertError)) return error;
+  const { details } = error;
+  return new AemcertError(error.message, error.exitStatus, { ...details, hint: details.hint === undefined ? hint : `${details.hint}; ${hint}` });
+}
+
+function tell(options: Options, results: Results, waivers: readonly Waiver[], { id }: PublicKey): void {
+  const problems = judgedAtRun({ results, waivers }).flatMap((waiver) => waiverProblem(waiver) ?? []);
+  const bundle = relative('.', join(options.out, 'bundle'));
+  // A key that is not named as `aemcert keygen` does has its public one nobody knows where.
+  const publicKey = options.key.endsWith('.key') ? shellQuote(options.key.replace(/\.key$/, '.pub')) : 'VENDOR.pub';
   process.stdout.write(
     [
       ...problems.map((problem) => `waivers       ${problem}`),
-      ...(certified.run.suite.dirty ? ['suite         not the released revision: its files have changed'] : []),
-      `bundle        ${relative('.', bundle)}`,
-      `certificate   ${relative('.', join(bundle, 'certificate.html'))}`,
-      `key           ${key.publicKey.id}`,
-      `to check it   npx aemcert verify ${relative('.', bundle)} --key ${options.key.replace(/\.key$/, '.pub')}`,
+      ...suiteRemarks(results.run.suite).map((remark) => `suite         ${remark}`),
+      `bundle        ${bundle}`,
+      `certificate   ${join(bundle, 'certificate.html')}`,
+      `key           ${id}`,
+      `to check it   npx aemcert verify ${shellQuote(bundle)} --key ${publicKey}`,
       '',
     ].join('\n'),
   );
-  process.exitCode = problems.length > 0 && conclusion.exitStatus === 0 ? ExitStatus.NotConformant : conclusion.exitStatus;
+  const { exitStatus } = conclude(results);
+  process.exitCode = problems.length > 0 && exitStatus === 0 ? ExitStatus.NotConformant : exitStatus;
 }
 
 /** Better known before the run than after it. */
@@ -147,48 +173,23 @@ function bindingOf(given: GivenKernel | undefined): Binding | undefined {
   return given === undefined || given.hasAem ? undefined : 'native';
 }
 
-async function measure(options: Options, out: string, choice: GivenChoice | undefined): Promise<Results> {
-  const interruption = abortOnSignal();
-  const stream = process.stderr;
-  const progress = createProgress({ stream, isTTY: stream.isTTY, total: 0 });
+async function measureWhole(options: Options, out: string, choice: GivenChoice | undefined, signal: AbortSignal): Promise<Results> {
   const scratch = makeScratch();
-  let claim: Awaited<ReturnType<typeof claimFolder>> | undefined;
-  const onBuild: Parameters<typeof runSuites>[0]['onBuild'] = ({ message, done, total }) =>
-    progress.phase({ name: message, ...(done === undefined ? {} : { done }), ...(total === undefined ? {} : { total }) });
   try {
-    claim = await claimFolder(out, 'certify');
-    const { signal } = interruption;
-    const given = choice === undefined ? undefined : await prepareGiven(choice, { scratch: scratch.folder, signal, onProgress: onBuild });
-    const results = await runSuites({
-      selection: { modules: [], requirements: [], binding: bindingOf(given), flavour: 'base' },
-      given,
-      out,
-      memoryMiB: options.memory,
-      cpus: options.cpus,
-      guests: options.guests ?? usualGuests({ processors: options.cpus, memoryMiB: options.memory }),
-      bail: false,
-      deadline: options.timeout * 1000,
-      command: ['aemcert', ...process.argv.slice(2)],
-      filters: {},
-      signal,
-      onBuild,
-      onAccepted: () => removeReports(out),
-      onPlan(selected) {
-        progress.phase(undefined);
-        progress.planned(selected.length);
-      },
-      onStart: (test) => progress.testStarted(test),
-      onEnd: (test, result) => progress.testFinished({ ...test, ...result }),
-      onStray: (incident) => progress.note(`${incident.kind} while no test ran: ${toldLine(incident)}`),
+    return await measure(out, signal, async (onProgress) => {
+      const given = choice === undefined ? undefined : await prepareGiven(choice, { scratch: scratch.folder, signal, onProgress });
+      return {
+        selection: { modules: [], requirements: [], binding: bindingOf(given), flavour: 'base' },
+        given,
+        memoryMiB: options.memory,
+        cpus: options.cpus,
+        guests: options.guests ?? usualGuests({ processors: options.cpus, memoryMiB: options.memory }),
+        bail: false,
+        deadline: options.timeout * 1000,
+        filters: {},
+      };
     });
-    progress.finish();
-    await writeReports(results, out);
-    process.stdout.write(`${renderSummary(results, { colour: wantsColour(process.stdout.isTTY, process.env) })}\n`);
-    return results;
   } finally {
-    progress.finish();
-    interruption.dispose();
-    await claim?.release();
     await scratch.remove();
   }
 }

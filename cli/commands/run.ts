@@ -1,26 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { join, relative } from 'node:path';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Flavour } from '../../kernel/build/artifacts.ts';
-import { abortOnSignal } from '../../lib/abort-on-signal.ts';
-import { claimFolder } from '../../lib/claim-folder.ts';
 import { ExitStatus } from '../../lib/errors.ts';
 import { runsOn } from '../../lib/runs-on.ts';
 import { usualGuests } from '../../lib/usual-guests.ts';
 import { bindings } from '../../reporters/results.ts';
 import type { Binding } from '../../reporters/results.ts';
 import { conclude } from '../../reporters/conclude.ts';
-import { createProgress } from '../../reporters/terminal/progress.ts';
-import { wantsColour } from '../../reporters/terminal/style.ts';
 import { elsewhere } from '../../reporters/text.ts';
-import { renderSummary } from '../../reporters/terminal/summary.ts';
-import { toldLine } from '../../reporters/text.ts';
-import { removeReports, writeReports } from '../../reporters/write.ts';
+import { inClaimedFolder, measure } from '../measure.ts';
 import { positive, seconds } from '../option-values.ts';
 import { selectTests } from '../../suites/harness/plan.ts';
 import type { Selection } from '../../suites/harness/plan.ts';
-import { loadPlan, runSuites } from '../../suites/harness/run.ts';
+import { loadPlan } from '../../suites/harness/run.ts';
 
 interface Options {
   readonly module: readonly string[];
@@ -118,16 +111,9 @@ function guestsFor({ flavour, cpus, memory }: Options): number {
 }
 
 async function run(options: Options): Promise<void> {
-  const interruption = abortOnSignal();
-  const stream = process.stderr;
-  const isTTY = stream.isTTY;
-  const progress = createProgress({ stream, isTTY, total: 0 });
-  let claim: Awaited<ReturnType<typeof claimFolder>> | undefined;
-  try {
-    claim = await claimFolder(options.out, 'run');
-    const results = await runSuites({
+  await inClaimedFolder(options.out, 'run', async (signal) => {
+    const results = await measure(options.out, signal, () => ({
       selection: selectionOf(options),
-      out: options.out,
       kernelVersion: options.kernelVersion,
       source: options.source,
       unpatched: options.unpatched === true,
@@ -136,35 +122,8 @@ async function run(options: Options): Promise<void> {
       guests: options.guests ?? guestsFor(options),
       bail: options.bail === true,
       deadline: options.timeout * 1000,
-      command: ['aemcert', ...process.argv.slice(2)],
       filters: filtersOf(options),
-      signal: interruption.signal,
-      onBuild: ({ message, done, total }) =>
-        progress.phase({
-          name: message,
-          ...(done === undefined ? {} : { done }),
-          ...(total === undefined ? {} : { total }),
-        }),
-      onAccepted: () => removeReports(options.out),
-      onPlan(selected) {
-        progress.phase(undefined);
-        progress.planned(selected.length);
-      },
-      onStart: (test) => progress.testStarted(test),
-      onEnd: (test, result) => progress.testFinished({ ...test, ...result }),
-      onStray: (incident) => progress.note(`${incident.kind} while no test ran: ${toldLine(incident)}`),
-    });
-    progress.finish();
-    const written = await writeReports(results, options.out);
-    const reports = [join(options.out, 'results.json'), ...Object.values(written)].map((path) => relative('.', path));
-    const colour = wantsColour(process.stdout.isTTY, process.env);
-    process.stdout.write(`${renderSummary(results, { colour, reports })}\n`);
-    process.exitCode = interruption.signal.aborted ? ExitStatus.Infrastructure : conclude(results).exitStatus;
-  } finally {
-    progress.finish();
-    interruption.dispose();
-    await claim?.release();
-  }
-  // Interrupted, a test may still wait in its process, which ends with this one.
-  if (interruption.signal.aborted) process.exit();
+    }));
+    process.exitCode = signal.aborted ? ExitStatus.Infrastructure : conclude(results).exitStatus;
+  });
 }
