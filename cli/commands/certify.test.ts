@@ -2,7 +2,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { captureOutput } from '../../lib/testing/captured-output.ts';
 import { temporaryFolder } from '../../lib/testing/temporary-folder.ts';
 import { generateKeys } from '../../reporters/attestation/keys.ts';
@@ -10,6 +10,12 @@ import { sampleParts, sampleProduct, sampleWaivers } from '../../reporters/testi
 import { passingResults } from '../../reporters/testing/sample.ts';
 import { describeSuite } from '../../suites/harness/suite.ts';
 import { register } from './certify.ts';
+
+// Requirements and product statements are read before anything is refused, on a busy machine slowly.
+vi.setConfig({ testTimeout: 60_000 });
+
+// It reads every file of the project.
+const suite = describeSuite();
 
 /** A folder with what a certification needs: a product statement, a key, a finished run. */
 async function prepared(): Promise<{ readonly folder: string; readonly certify: (...args: readonly string[]) => Promise<unknown> }> {
@@ -20,7 +26,7 @@ async function prepared(): Promise<{ readonly folder: string; readonly certify: 
   await generateKeys(at('a.key'), at('a.pub'));
   await mkdir(at('run'));
   const { results, config = '', logs } = sampleParts(passingResults());
-  const ofThisSuite = { ...results, run: { ...results.run, suite: await describeSuite() } };
+  const ofThisSuite = { ...results, run: { ...results.run, suite: await suite } };
   for (const [name, data] of [['results.json', JSON.stringify(ofThisSuite)], ['kernel.config', config], ...logs] as const) await writeFile(join(at('run'), name), data);
   const certify = async (...args: readonly string[]): Promise<unknown> => {
     const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
@@ -72,7 +78,7 @@ test('a finished run becomes a bundle, once', async () => {
   expect(printed.text()).toContain(join('out', 'bundle', 'certificate.html'));
   expect(printed.text()).toContain(`--key ${join(folder, 'a.pub')}`);
   await expect(certify('--from', join(folder, 'run'))).rejects.toMatchObject({ exitStatus: 2, details: { where: join(folder, 'out/bundle') } });
-}, 60_000);
+});
 
 test('the private key is not what is told to be handed out, whatever its name', async () => {
   const status = process.exitCode;
@@ -85,4 +91,4 @@ test('the private key is not what is told to be handed out, whatever its name', 
 
   expect(printed.text()).toContain('--key VENDOR.pub');
   expect(printed.text()).not.toContain('secret.pem');
-}, 60_000);
+});

@@ -16,9 +16,9 @@ type Message = (Request & { readonly id: number }) | Answer | Event;
 /**
  * Appends a line a message to a file: the time, who says it, and the message, with its bytes as text. A file that
  * cannot be kept whole, since the disk is full, is emptied, so that nobody takes it for whole; what the tests need
- * they have.
+ * they have. `write`: another in tests.
  */
-export function recorder(path: string): Recorder {
+export function recorder(path: string, write: typeof writeSync = writeSync): Recorder {
   let fd: number | undefined = openSync(path, 'a');
   const close = (): void => {
     if (fd !== undefined) closeSync(fd);
@@ -29,7 +29,7 @@ export function recorder(path: string): Recorder {
       if (fd === undefined) return;
       const line = Buffer.from(`${new Date().toISOString()} ${from} ${JSON.stringify(readable(message))}\n`);
       try {
-        for (let done = 0; done < line.length; ) done += writeSync(fd, line, done);
+        for (let done = 0; done < line.length; ) done += write(fd, line, done);
       } catch {
         ftruncateSync(fd);
         close();
