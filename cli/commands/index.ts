@@ -8,6 +8,7 @@ import { register as doctor } from './doctor.ts';
 import { register as kernel } from './kernel.ts';
 import { register as keygen } from './keygen.ts';
 import { register as lint } from './lint.ts';
+import { register as merge } from './merge.ts';
 import { register as run } from './run.ts';
 import { register as selftest } from './selftest.ts';
 import { register as shell } from './shell.ts';
@@ -16,5 +17,5 @@ import { register as verify } from './verify.ts';
 
 /** One entry a command: each adds itself, with its options and its action. */
 export const commands: readonly ((program: Command) => void)[] = [
-  run, certify, verify, keygen, controls, coverage, specs, bench, kernel, shell, doctor, selftest, lint,
+  run, merge, certify, verify, keygen, controls, coverage, specs, bench, kernel, shell, doctor, selftest, lint,
 ];

@@ -10,15 +10,16 @@ import type { Binding } from '../../reporters/results.ts';
 import { conclude } from '../../reporters/conclude.ts';
 import { elsewhere } from '../../reporters/text.ts';
 import { inClaimedFolder, measure } from '../measure.ts';
-import { positive, seconds } from '../option-values.ts';
+import { positive, seconds, shard } from '../option-values.ts';
 import { selectTests } from '../../suites/harness/plan.ts';
-import type { Selection } from '../../suites/harness/plan.ts';
+import type { Selection, Shard } from '../../suites/harness/plan.ts';
 import { loadPlan } from '../../suites/harness/run.ts';
 
 interface Options {
   readonly module: readonly string[];
   readonly requirement: readonly string[];
   readonly grep?: string;
+  readonly shard?: Shard;
   readonly list?: true;
   readonly out: string;
   readonly bail?: true;
@@ -42,6 +43,7 @@ export function register(program: Command): void {
     .option('-r, --requirement <id>', 'only what verifies this requirement or what is below it; may be repeated', collect, [])
     .option('-g, --grep <text>', 'only tests whose title, id or file contains this text')
     .addOption(new Option('-b, --binding <name>', 'judge by AEM alone, or by what the kernel has of its own: epoll, io_uring, timerfd …; both when absent').choices([...bindings]))
+    .option('--shard <I/N>', 'only part I of N, by files of tests; `aemcert merge` makes one run of all parts', shard)
     .option('-l, --list', 'print the plan and run nothing')
     .option('-o, --out <dir>', 'where results.json and the reports go', 'reports')
     .addOption(new Option('--bail', 'stop at the first test that does not pass').conflicts('keepGoing'))
@@ -87,17 +89,18 @@ async function list(options: Options): Promise<void> {
   process.stdout.write(`${selected.length} tests${others.length === 0 ? '' : `, and ${elsewhere(others)}`}\n`);
 }
 
-function selectionOf({ module, requirement, grep, binding, flavour }: Options): Selection {
-  return { modules: module, requirements: requirement, grep, binding, flavour };
+function selectionOf({ module, requirement, grep, binding, flavour, shard: part }: Options): Selection {
+  return { modules: module, requirements: requirement, grep, binding, flavour, shard: part };
 }
 
 /** What leaves something out, or departs from what is certified, as given. */
-function filtersOf({ module, requirement, grep, binding, bail, unpatched }: Options): Record<string, string> {
+function filtersOf({ module, requirement, grep, binding, bail, unpatched, shard: part }: Options): Record<string, string> {
   return {
     ...(module.length > 0 ? { module: module.join(',') } : {}),
     ...(requirement.length > 0 ? { requirement: requirement.join(',') } : {}),
     ...(grep === undefined ? {} : { grep }),
     ...(bail === true ? { bail: 'true' } : {}),
+    ...(part === undefined ? {} : { shard: `${part.index}/${part.count}` }),
     // The requirements of the kernel's own facilities alone can be all that a kernel has to meet, AEM's cannot.
     ...(binding === 'aem' ? { binding } : {}),
     // What the kernel has of its own is there without the patches, too.

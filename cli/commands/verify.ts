@@ -4,12 +4,8 @@ import { ExitStatus } from '../../lib/errors.ts';
 import { readPublicKey } from '../../reporters/attestation/keys.ts';
 import { verifyBundle } from '../../reporters/bundle/verify.ts';
 import { conclude } from '../../reporters/conclude.ts';
-import type { Binding } from '../../reporters/results.ts';
 import { oneLine } from '../../reporters/text.ts';
-import { loadRequirements } from '../../specs/loader/index.ts';
-import { collectPlan } from '../../suites/harness/plan.ts';
-import { inputsOf } from '../../suites/harness/run.ts';
-import { describeSuite } from '../../suites/harness/suite.ts';
+import { suiteAtHand } from '../../suites/harness/run.ts';
 
 const unvouched = 'Nothing was edited since it was signed; nobody vouches for the key that signed it.';
 
@@ -31,8 +27,7 @@ Example:
   $ aemcert verify certification/bundle --key vendor.pub`)
     .action(async (folder: string, { key: path, anyKey = false }: { readonly key?: string; readonly anyKey?: boolean }) => {
       const key = path === undefined ? undefined : await readPublicKey(path);
-      const requirements = await loadRequirements();
-      const suite = { ...(await describeSuite()), plan: await collectPlan(), inputsOf: (binding?: Binding) => inputsOf(requirements, binding) };
+      const suite = await suiteAtHand();
       const { findings, notes, keyId, results } = await verifyBundle(folder, { key, anyKey, suite, now: new Date() });
       const lines = [
         ...findings.map(({ file, what }) => `WRONG  ${file === undefined ? '' : `${file}: `}${what}`),

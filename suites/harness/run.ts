@@ -11,6 +11,7 @@ import type { GivenKernel } from '../../kernel/given/given.ts';
 import { digestFile, digestText, listFiles } from '../../lib/digest.ts';
 import { InputError, formatError } from '../../lib/errors.ts';
 import { runsOn } from '../../lib/runs-on.ts';
+import type { SuiteAtHand } from '../../reporters/bundle/same-suite.ts';
 import { uniteRanges } from '../../reporters/ranges.ts';
 import type {
   Binding,
@@ -359,6 +360,12 @@ function createState(parts: StateParts): State {
 function uniteLines(a: LinesByFile, b: LinesByFile): LinesByFile {
   const files = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
   return Object.fromEntries(files.map((file) => [file, uniteRanges(a[file] ?? '', b[file] ?? '')]));
+}
+
+/** The suite at hand, as results are held against it. */
+export async function suiteAtHand(): Promise<SuiteAtHand> {
+  const requirements = await loadRequirements();
+  return { ...(await describeSuite()), plan: await collectPlan(), inputsOf: (binding) => inputsOf(requirements, binding) };
 }
 
 /**
