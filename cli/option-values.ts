@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { InvalidArgumentError } from 'commander';
+import type { Shard } from '../suites/harness/plan.ts';
 
 /** A whole number from 1 on, as an option's value. */
 export function positive(value: string): number {
   const number = Number(value);
   if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('A whole number from 1 on is expected.');
   return number;
+}
+
+/** `I/N`: part I of N, from 1. */
+export function shard(value: string): Shard {
+  const [, index, count] = (/^(\d+)\/(\d+)$/.exec(value) ?? []).map(Number);
+  if (index === undefined || count === undefined || index < 1 || index > count) throw new InvalidArgumentError('I/N is expected, such as 1/3.');
+  return { index, count };
 }
 
 const day = 24 * 60 * 60;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { isDeepStrictEqual } from 'node:util';
 import { runsOn } from '../lib/runs-on.ts';
-import { parseRanges } from './ranges.ts';
+import { isRanges, parseRanges } from './ranges.ts';
 import type { LinesByFile, RequirementResult, Results } from './results.ts';
 import { facilityVerdicts, judge, type RequirementLinks } from './verdict.ts';
 
@@ -18,6 +18,7 @@ export interface Problem {
  */
 export function checkResults(results: Results): Problem[] {
   return [
+    ...checkTimes(results),
     ...checkUnique(results),
     ...checkPlanAgainstTests(results),
     ...checkFlavours(results),
@@ -27,6 +28,19 @@ export function checkResults(results: Results): Problem[] {
     ...checkVerdicts(results),
     ...checkLines(results),
   ];
+}
+
+/** A time that looks like one need not be: a month of 99. */
+function checkTimes({ run, tests, incidents }: Results): Problem[] {
+  const times: readonly (readonly [pointer: string, time: string | undefined])[] = [
+    ['/run/startedAt', run.startedAt],
+    ['/run/finishedAt', run.finishedAt],
+    ...tests.map(({ startedAt }, index) => [`/tests/${index}/startedAt`, startedAt] as const),
+    ...incidents.map(({ at }, index) => [`/incidents/${index}/at`, at] as const),
+  ];
+  return times.flatMap(([pointer, time]) =>
+    time === undefined || !Number.isNaN(Date.parse(time)) ? [] : [{ pointer, message: `there is no such time: ${time}` }],
+  );
 }
 
 function checkUnique(results: Results): Problem[] {
@@ -106,6 +120,9 @@ function checkTests({ tests, incidents }: Results): Problem[] {
 
 function checkLines({ tests, lines }: Results): Problem[] {
   if (lines === undefined) return [];
+  const texts = [...lines.files.map(({ instrumented }) => instrumented), ...[lines.boot, ...Object.values(lines.tests)].flatMap((one) => Object.values(one))];
+  const endless = texts.find((text) => !isRanges(text));
+  if (endless !== undefined) return [{ pointer: '/lines', message: `no lines of a file: ${endless.slice(0, 40)}` }];
   const ids = new Set(tests.map(({ id }) => id));
   const counted = new Map(lines.files.map(({ path, instrumented }) => [path, new Set(parseRanges(instrumented))]));
   const check = (pointer: string, reached: LinesByFile): Problem[] =>

@@ -11,6 +11,23 @@ export function formatRanges(lines: Iterable<number>): string {
   return ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
 }
 
+/** More lines than any source file has. */
+const most = 1_000_000;
+
+/** Is it a text that formatRanges() made, of lines of a file? Another may stand for more lines than memory holds. */
+export function isRanges(text: string): boolean {
+  let before = 0;
+  return (
+    text === '' ||
+    text.split(',').every((range) => {
+      const [first = 0, last = first] = range.split('-').map(Number);
+      const fits = first > before && last >= first && last <= most;
+      before = last;
+      return fits;
+    })
+  );
+}
+
 /** The line numbers of a text that formatRanges() made. */
 export function parseRanges(text: string): readonly number[] {
   if (text === '') return [];

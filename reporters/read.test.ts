@@ -33,6 +33,13 @@ describe('reading results', () => {
     expect(problemsOf(() => undefined, filtered)).toBe('');
   });
 
+  test('a time that is none is refused, and so are lines that no file has', () => {
+    expect(problemsOf((r) => void (r.run.finishedAt = '2026-99-99T00:00:00Z'))).toContain('/run/finishedAt: there is no such time');
+    expect(problemsOf((r) => void (r.lines = { files: [{ path: 'a.c', instrumented: '1-4000000000', functions: [], source: '' }], boot: {}, tests: {} }))).toContain(
+      '/lines: no lines of a file: 1-4000000000',
+    );
+  });
+
   test('a missing file says how to make one', async () => {
     await expect(readResults('/nonexistent/results.json')).rejects.toMatchObject({
       exitStatus: 2,

@@ -45,18 +45,25 @@ export interface RunInfo {
   /** The one binding that was judged: requirements of the other are not in the results. Absent: both. */
   readonly binding?: Binding;
   /** The revision of the suite: git commit, or a digest of its files; `dirty` when changed since. */
-  readonly suite: { readonly version: string; readonly revision: string; readonly dirty: boolean };
+  readonly suite: {
+    readonly version: string;
+    readonly revision: string;
+    readonly dirty: boolean;
+    /** Of all files that the suite is made of, which a verifier holds against its own. */
+    readonly files?: Digest;
+  };
 }
 
 export interface Subject {
   readonly kernel: {
     /** `uname -r` as the guest says it. */
     readonly release: string;
-    /** Where the source came from, e.g. `linux-source-6.12 6.12.117-1~deb12u1`. */
+    /** Where the source came from, e.g. `linux-source-6.12 6.12.117-1~deb12u1`; of a kernel that was given, its package or file. */
     readonly source: string;
     readonly flavour: string;
     readonly image: Digest;
-    readonly config: Digest;
+    /** Absent where nobody knows how the kernel was configured. */
+    readonly config?: Digest;
     /** Names of the patches applied, in order; empty for a stock kernel. */
     readonly patches: readonly string[];
   };

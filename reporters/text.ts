@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { stripVTControlCharacters } from 'node:util';
 import { stripPrefix } from '../lib/printk.ts';
-import type { Incident, PlannedTest, RequirementResult, TargetInfo } from './results.ts';
+import type { Incident, PlannedTest, RequirementResult, RunInfo, TargetInfo } from './results.ts';
 
 /**
  * Takes out what no report may carry: terminal sequences and characters that XML 1.0 forbids (lone surrogates
@@ -98,6 +98,13 @@ export function toldLine({ excerpt }: Pick<Incident, 'excerpt'>): string {
   const telling = [/Kernel panic/, /BUG:|WARNING:|Oops:|INFO:|Killed process|kernel BUG at/];
   const found = telling.map((pattern) => lines.find((line) => pattern.test(line))).find((line) => line !== undefined);
   return found ?? lines.find((line) => line !== '') ?? 'nothing on the console';
+}
+
+/** What a reader has to know of a suite that is not one that others can check out. */
+export function suiteRemarks({ dirty, revision }: RunInfo['suite']): readonly string[] {
+  // As describeSuite() has it without git: a digest.
+  if (/^[0-9a-f]{64}$/.test(revision)) return ['The suite’s revision is unknown: it did not run from a git checkout, so it may have been changed.'];
+  return dirty ? [`The suite is not the released revision: its files have changed since ${revision}.`] : [];
 }
 
 /** What the tests ran on: e.g. `2 CPUs, 512 MiB`, or `2 guests of 2 CPUs, 512 MiB each`. */

@@ -5,7 +5,6 @@ import { Command } from 'commander';
 import { afterEach, expect, test, vi } from 'vitest';
 import { temporaryFolder } from '../../lib/testing/temporary-folder.ts';
 import { sampleResults } from '../../reporters/testing/sample.ts';
-import { register } from './run.ts';
 
 const running = vi.hoisted(() => ({ count: 0, end: (): void => undefined }));
 vi.mock('../../suites/harness/run.ts', async (original) => ({
@@ -18,6 +17,10 @@ vi.mock('../../suites/harness/run.ts', async (original) => ({
     return sampleResults();
   },
 }));
+
+// What another test file has loaded of it runs the suites.
+vi.resetModules();
+const { register } = await import('./run.ts');
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -1,31 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { join, relative } from 'node:path';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Flavour } from '../../kernel/build/artifacts.ts';
-import { abortOnSignal } from '../../lib/abort-on-signal.ts';
-import { claimFolder } from '../../lib/claim-folder.ts';
 import { ExitStatus } from '../../lib/errors.ts';
 import { runsOn } from '../../lib/runs-on.ts';
 import { usualGuests } from '../../lib/usual-guests.ts';
 import { bindings } from '../../reporters/results.ts';
 import type { Binding } from '../../reporters/results.ts';
 import { conclude } from '../../reporters/conclude.ts';
-import { createProgress } from '../../reporters/terminal/progress.ts';
-import { wantsColour } from '../../reporters/terminal/style.ts';
 import { elsewhere } from '../../reporters/text.ts';
-import { renderSummary } from '../../reporters/terminal/summary.ts';
-import { toldLine } from '../../reporters/text.ts';
-import { removeReports, writeReports } from '../../reporters/write.ts';
-import { positive, seconds } from '../option-values.ts';
+import { inClaimedFolder, measure } from '../measure.ts';
+import { positive, seconds, shard } from '../option-values.ts';
 import { selectTests } from '../../suites/harness/plan.ts';
-import type { Selection } from '../../suites/harness/plan.ts';
-import { loadPlan, runSuites } from '../../suites/harness/run.ts';
+import type { Selection, Shard } from '../../suites/harness/plan.ts';
+import { loadPlan } from '../../suites/harness/run.ts';
 
 interface Options {
   readonly module: readonly string[];
   readonly requirement: readonly string[];
   readonly grep?: string;
+  readonly shard?: Shard;
   readonly list?: true;
   readonly out: string;
   readonly bail?: true;
@@ -49,6 +43,7 @@ export function register(program: Command): void {
     .option('-r, --requirement <id>', 'only what verifies this requirement or what is below it; may be repeated', collect, [])
     .option('-g, --grep <text>', 'only tests whose title, id or file contains this text')
     .addOption(new Option('-b, --binding <name>', 'judge by AEM alone, or by what the kernel has of its own: epoll, io_uring, timerfd …; both when absent').choices([...bindings]))
+    .option('--shard <I/N>', 'only part I of N, by files of tests; `aemcert merge` makes one run of all parts', shard)
     .option('-l, --list', 'print the plan and run nothing')
     .option('-o, --out <dir>', 'where results.json and the reports go', 'reports')
     .addOption(new Option('--bail', 'stop at the first test that does not pass').conflicts('keepGoing'))
@@ -99,17 +94,18 @@ function usualTimeout(flavour: Flavour): number {
   return flavour === 'base' ? 60 : 180;
 }
 
-function selectionOf({ module, requirement, grep, binding, flavour }: Options): Selection {
-  return { modules: module, requirements: requirement, grep, binding, flavour };
+function selectionOf({ module, requirement, grep, binding, flavour, shard: part }: Options): Selection {
+  return { modules: module, requirements: requirement, grep, binding, flavour, shard: part };
 }
 
 /** What leaves something out, or departs from what is certified, as given. */
-function filtersOf({ module, requirement, grep, binding, bail, unpatched }: Options): Record<string, string> {
+function filtersOf({ module, requirement, grep, binding, bail, unpatched, shard: part }: Options): Record<string, string> {
   return {
     ...(module.length > 0 ? { module: module.join(',') } : {}),
     ...(requirement.length > 0 ? { requirement: requirement.join(',') } : {}),
     ...(grep === undefined ? {} : { grep }),
     ...(bail === true ? { bail: 'true' } : {}),
+    ...(part === undefined ? {} : { shard: `${part.index}/${part.count}` }),
     // The requirements of the kernel's own facilities alone can be all that a kernel has to meet, AEM's cannot.
     ...(binding === 'aem' ? { binding } : {}),
     // What the kernel has of its own is there without the patches, too.
@@ -123,16 +119,9 @@ function guestsFor({ flavour, cpus, memory }: Options): number {
 }
 
 async function run(options: Options): Promise<void> {
-  const interruption = abortOnSignal();
-  const stream = process.stderr;
-  const isTTY = stream.isTTY;
-  const progress = createProgress({ stream, isTTY, total: 0 });
-  let claim: Awaited<ReturnType<typeof claimFolder>> | undefined;
-  try {
-    claim = await claimFolder(options.out, 'run');
-    const results = await runSuites({
+  await inClaimedFolder(options.out, 'run', async (signal) => {
+    const results = await measure(options.out, signal, () => ({
       selection: selectionOf(options),
-      out: options.out,
       kernelVersion: options.kernelVersion,
       source: options.source,
       unpatched: options.unpatched === true,
@@ -141,35 +130,8 @@ async function run(options: Options): Promise<void> {
       guests: options.guests ?? guestsFor(options),
       bail: options.bail === true,
       deadline: (options.timeout ?? usualTimeout(options.flavour)) * 1000,
-      command: ['aemcert', ...process.argv.slice(2)],
       filters: filtersOf(options),
-      signal: interruption.signal,
-      onBuild: ({ message, done, total }) =>
-        progress.phase({
-          name: message,
-          ...(done === undefined ? {} : { done }),
-          ...(total === undefined ? {} : { total }),
-        }),
-      onAccepted: () => removeReports(options.out),
-      onPlan(selected) {
-        progress.phase(undefined);
-        progress.planned(selected.length);
-      },
-      onStart: (test) => progress.testStarted(test),
-      onEnd: (test, result) => progress.testFinished({ ...test, ...result }),
-      onStray: (incident) => progress.note(`${incident.kind} while no test ran: ${toldLine(incident)}`),
-    });
-    progress.finish();
-    const written = await writeReports(results, options.out);
-    const reports = [join(options.out, 'results.json'), ...Object.values(written)].map((path) => relative('.', path));
-    const colour = wantsColour(process.stdout.isTTY, process.env);
-    process.stdout.write(`${renderSummary(results, { colour, reports })}\n`);
-    process.exitCode = interruption.signal.aborted ? ExitStatus.Infrastructure : conclude(results).exitStatus;
-  } finally {
-    progress.finish();
-    interruption.dispose();
-    await claim?.release();
-  }
-  // Interrupted, a test may still wait in its process, which ends with this one.
-  if (interruption.signal.aborted) process.exit();
+    }));
+    process.exitCode = signal.aborted ? ExitStatus.Infrastructure : conclude(results).exitStatus;
+  });
 }

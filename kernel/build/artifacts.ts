@@ -5,6 +5,16 @@ export type Flavour = 'base' | 'debug' | 'coverage';
 /** `controls` is built from a copy of the sources into which the faults of suites/controls are seeded; never shipped. */
 export type Variant = 'release' | 'controls';
 
+/** `microvm` has neither PCI nor ACPI; `q35` is a PC. */
+export type MachineKind = 'microvm' | 'q35';
+
+/** What a machine has to know of a kernel to boot it. */
+export interface BootableKernel {
+  readonly image: string;
+  /** microvm when absent. */
+  readonly machine?: MachineKind;
+}
+
 export interface KernelBuild {
   /** Hash of all inputs; the name of its folder in the cache. */
   readonly key: string;
@@ -29,4 +39,6 @@ export interface GuestBuild {
   readonly modules: readonly { readonly name: string; readonly path: string }[];
   /** Static programs: agent, probe, examples. */
   readonly programs: readonly { readonly name: string; readonly path: string }[];
+  /** Modules that the kernel may ask for while it runs, as a folder /lib/modules; absent when there are none. */
+  readonly moduleTree?: string;
 }

@@ -51,6 +51,21 @@ export async function ensureGuest(
   variant: Variant,
   options: GuestOptions = {},
 ): Promise<GuestBuild> {
+  return inStage(variant, options, async (stage) => {
+    const build: Build = { ...stage, kernel };
+    const modules = await buildModules(build);
+    const programs = await buildPrograms(build);
+    return { variant, modules, programs };
+  });
+}
+
+/** As ensureGuest(), without modules: what runs in the guest of any kernel. */
+export async function ensurePrograms(options: GuestOptions = {}): Promise<GuestBuild['programs']> {
+  return inStage('release', options, buildPrograms);
+}
+
+/** Gives a copy of the sources to an action. */
+async function inStage<T>(variant: Variant, options: GuestOptions, action: (stage: Stage) => Promise<T>): Promise<T> {
   const cache = options.cache ?? cacheRoot();
   await mkdir(unitFolder(cache), { recursive: true });
   await needSpace(unitFolder(cache), 100e6, 'building modules');
@@ -58,24 +73,25 @@ export async function ensureGuest(
   try {
     await stageSources(options.sources ?? projectRoot, stage, variant);
     const toolchain = await findToolchain(options.signal);
-    const build: Build = { kernel, variant, options, cache, stage, toolchain };
-    const modules = await buildModules(build);
-    const programs = await buildPrograms(build);
+    const made = await action({ variant, options, cache, stage, toolchain });
     await removeUnused(unitFolder(cache));
-    return { variant, modules, programs };
+    return made;
   } finally {
     await rm(stage, { recursive: true, force: true });
   }
 }
 
-interface Build {
-  readonly kernel: KernelBuild;
+interface Stage {
   readonly variant: Variant;
   readonly options: BuildOptions;
   readonly cache: string;
   /** A copy of the sources, so that an edit during the build is not half seen. */
   readonly stage: string;
   readonly toolchain: Toolchain;
+}
+
+interface Build extends Stage {
+  readonly kernel: KernelBuild;
 }
 
 /** What make leaves in a source folder is no source. */
@@ -200,7 +216,7 @@ async function findModule(folder: string): Promise<string> {
 }
 
 /** libaem with its examples, then the agent and the probe, which link it. */
-async function buildPrograms(build: Build): Promise<GuestBuild['programs']> {
+async function buildPrograms(build: Stage): Promise<GuestBuild['programs']> {
   const { variant, stage, toolchain, options } = build;
   const common = { recipe, variant, compiler: toolchain.compiler, linker: toolchain.linker };
 
@@ -283,7 +299,7 @@ interface Unit {
 
 /** Builds in a copy of `sources` in the cache, unless a build of the same is there. Returns its folder. */
 async function unit(
-  { options, cache, stage }: Build,
+  { options, cache, stage }: Stage,
   name: string,
   sources: readonly string[],
   make: (unit: Unit) => Promise<void>,

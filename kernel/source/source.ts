@@ -148,7 +148,8 @@ async function treeSource(tree: string, signal?: AbortSignal): Promise<KernelSou
   };
 }
 
-async function sourceFiles(tree: string, signal?: AbortSignal): Promise<readonly string[]> {
+/** The files of a tree, as paths in it: in a git work tree without what git ignores. */
+export async function sourceFiles(tree: string, signal?: AbortSignal): Promise<readonly string[]> {
   if (!(await exists(join(tree, '.git')))) return listFiles(tree, (name) => name !== '.git');
   const found: string[] = [];
   await runCommand(['git', '-C', tree, 'ls-files', '--cached', '--others', '--exclude-standard', '-z'], {

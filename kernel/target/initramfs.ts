@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { listFiles } from '../../lib/digest.ts';
 import { InfrastructureError } from '../../lib/errors.ts';
 import type { GuestBuild } from '../build/artifacts.ts';
 import { counterProgram } from './qemu/clock.ts';
@@ -44,12 +45,24 @@ export async function buildInitramfs(guest: GuestBuild): Promise<Uint8Array> {
     file(`lib/aem/${module.name}.ko`, await readFile(module.path));
   }
   file('lib/aem/modules.load', guest.modules.map(({ name }) => `/lib/aem/${name}.ko\n`).join(''));
+  if (guest.moduleTree !== undefined) {
+    const paths = await listFiles(guest.moduleTree);
+    const folders = new Set(paths.flatMap((path) => ancestors(join('lib/modules', path))));
+    for (const path of [...folders].sort()) entries.push({ path, mode: directory | 0o755, data: new Uint8Array() });
+    for (const path of paths) file(join('lib/modules', path), await readFile(join(guest.moduleTree, path)));
+  }
   for (const program of guest.programs.filter(({ name }) => name !== counterProgram)) {
     const data = await readFile(program.path);
     if (program.name === 'agent') file('init', data, 0o755);
     file(`usr/aem/bin/${program.name}`, data, 0o755);
   }
   return cpio(entries);
+}
+
+/** The folders of a path from lib on, each after the one that holds it. */
+function ancestors(path: string): readonly string[] {
+  const parts = dirname(path).split('/');
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 2).join('/'));
 }
 
 /** Writes the initramfs into a folder that only this run uses; returns its path. */

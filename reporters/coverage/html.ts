@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { createHash } from 'node:crypto';
-import { verdicts, type Incident, type Results, type Verdict } from '../results.ts';
-import { byFacility, clip, exercisedBy, formatDuration, guestsOf, plural } from '../text.ts';
+import { verdicts, type Results, type Verdict } from '../results.ts';
+import { byFacility, exercisedBy, guestsOf, plural } from '../text.ts';
 import type { VerdictCounts } from '../verdict.ts';
 import { linesSection } from './lines-html.ts';
-import { html, Markup, type Part } from './markup.ts';
+import { html, type Markup } from './markup.ts';
 import {
   byPrecedence,
   coverageModel,
@@ -12,30 +11,20 @@ import {
   type RequirementRow,
   type TestRow,
 } from './model.ts';
+import { renderPage } from './page.ts';
+import { badge, digests, duration, incidents, link, patches, reasons, soft, sourceOf, testDetails, testLink, tiles, trace, utc } from './parts.ts';
 import { script, style } from './style.ts';
 
-/** Longest text of evidence on the page, in characters; results.json has the whole. */
-const evidenceLimit = 16_000;
-
 /**
- * The coverage report as one page: no external resources, readable without script and on a phone. A content
- * security policy in the page itself forbids everything but its own style and script.
+ * The coverage report as one page: no external resources, readable without script and on a phone.
  */
 export function coverageHtml(results: Results): string {
   const model = coverageModel(results);
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="referrer" content="no-referrer">
-<title>${model.conclusion.headline} – ${model.subject.kernel.release} – aemcert</title>
-<link rel="icon" href="data:,">
-<style>${new Markup(style)}</style>
-</head>
-<body>
-<a class="skip" href="#matrix">Skip to the requirements</a>
+  return renderPage({
+    title: `${model.conclusion.headline} – ${model.subject.kernel.release} – aemcert`,
+    style,
+    script,
+    body: html`<a class="skip" href="#matrix">Skip to the requirements</a>
 ${firstPage(model)}
 <main>
 ${chart(model)}
@@ -46,25 +35,8 @@ ${trace(model)}
 ${linesSection(model.lines, link)}
 ${incidents(model.incidents)}
 ${footer(model)}
-</main>
-<script>${new Markup(script)}</script>
-</body>
-</html>
-`;
-  return page.source;
-}
-
-const policy = [
-  "default-src 'none'",
-  `style-src '${digest(style)}'`,
-  `script-src '${digest(script)}'`,
-  'img-src data:',
-  "base-uri 'none'",
-  "form-action 'none'",
-].join('; ');
-
-function digest(text: string): string {
-  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+</main>`,
+  });
 }
 
 function firstPage(model: CoverageModel): Markup {
@@ -81,7 +53,7 @@ ${reasons(conclusion.reasons)}
 <dl class="facts">
 <div><dt>Kernel</dt><dd><code>${kernel.release}</code>, ${kernel.flavour}<br>
 <span class="soft small">${kernel.source}</span></dd></div>
-<div><dt>Patches</dt><dd>${patches(kernel.patches)}</dd></div>
+<div><dt>Patches</dt><dd>${patches(kernel)}</dd></div>
 <div><dt>Target</dt><dd>${target.driver}${accelerator}, ${guestsOf(target)}
 ${soft(target.acceleratorReason)}${soft(target.emulator)}</dd></div>
 <div><dt>Binding</dt><dd>${run.binding === undefined ? 'aem and native' : `${run.binding} only`}</dd></div>
@@ -102,43 +74,6 @@ ${soft(target.acceleratorReason)}${soft(target.emulator)}</dd></div>
 ${digests(model)}
 </section>
 </header>`;
-}
-
-function reasons(list: readonly string[]): Part {
-  if (list.length === 0) return undefined;
-  const shown = list.slice(0, 5);
-  const rest = list.slice(5);
-  const items = (part: readonly string[]): Part =>
-    html`<ul>${part.map((reason) => html`<li>${reason}</li>`)}</ul>`;
-  return [
-    items(shown),
-    rest.length === 0
-      ? undefined
-      : html`<details><summary>${plural(rest.length, 'more reason')}</summary>${items(rest)}</details>`,
-  ];
-}
-
-function patches(list: readonly string[]): Part {
-  if (list.length === 0) return 'none: a stock kernel';
-  return html`<details><summary>${plural(list.length, 'patch', 'patches')}</summary><ol class="small">${list.map(
-    (name) => html`<li>${name}</li>`,
-  )}</ol></details>`;
-}
-
-function digests({ subject }: CoverageModel): Markup {
-  const rows: (readonly [string, string])[] = [
-    ['kernel image', subject.kernel.image.sha256],
-    ['kernel config', subject.kernel.config.sha256],
-    ...subject.modules.map(({ name, sha256 }) => [name, sha256] as const),
-  ];
-  return html`<details><summary>SHA-256 of kernel and modules</summary><dl class="evidence">${rows.map(
-    ([name, sha256]) => html`<dt>${name}</dt><dd><code>${sha256}</code></dd>`,
-  )}</dl></details>`;
-}
-
-function duration({ run }: CoverageModel): string {
-  if (run.finishedAt === undefined) return '';
-  return `, ${formatDuration(Date.parse(run.finishedAt) - Date.parse(run.startedAt))}`;
 }
 
 function chart({ modules, conclusion }: CoverageModel): Markup {
@@ -285,125 +220,9 @@ ${model.leftOut.includes(row.id) ? html`<li class="soft">filters left out tests<
   }</td></tr>`;
 }
 
-/**
- * From each clause down to evidence. What has several parents stands whole under the first, as a link
- * elsewhere.
- */
-function trace(model: CoverageModel): Markup {
-  const requirements = new Map(model.requirements.map((row) => [row.id, row]));
-  const tests = new Map(model.tests.map((test) => [test.id, test]));
-  const shown = new Set<string>();
-
-  const test = (id: string): Part => {
-    const row = tests.get(id);
-    if (row === undefined) return undefined;
-    if (shown.has(`test:${id}`))
-      return html`<p class="small">${badge(row.verdict)} ${testLink(row)} <span class="soft">(shown above)</span></p>`;
-    shown.add(`test:${id}`);
-    return testDetails(row, model);
-  };
-  const requirement = (id: string): Part => {
-    const row = requirements.get(id);
-    if (row === undefined) return undefined;
-    if (shown.has(id))
-      return html`<p class="small">${badge(row.verdict)} ${link(id)} ${row.title} <span class="soft">(shown above)</span></p>`;
-    shown.add(id);
-    const children = row.children.flatMap((child) => requirements.get(child) ?? []).sort(byPrecedence);
-    return html`<details id="${anchor(id)}"><summary>${badge(row.verdict)} <strong>${row.id}</strong> ${row.title}</summary>
-${requirementFacts(row)}
-${row.tests.map(test)}
-${children.map((child) => requirement(child.id))}
-</details>`;
-  };
-
-  const roots = model.roots.flatMap((id) => requirements.get(id) ?? []).sort(byPrecedence);
-  const fromRoots = roots.map(({ id }) => requirement(id));
-  // Parents that form a cycle have no root; they are shown all the same.
-  const rest = model.requirements.filter(({ id }) => !shown.has(id)).map(({ id }) => requirement(id));
-  return html`<section aria-labelledby="trace" class="trace"><h2 id="trace">Trace: clause, requirement, test, evidence</h2>
-${fromRoots}${rest}</section>`;
-}
-
-function requirementFacts(row: RequirementRow): Markup {
-  return html`<p>${row.statement}</p>
-<dl class="evidence">
-<dt>source</dt><dd>${sourceOf(row)}</dd>
-${row.standing === undefined ? undefined : html`<dt>standing</dt><dd>${row.standing}</dd>`}
-<dt>parents</dt><dd>${row.parents.length === 0 ? 'none' : row.parents.map((id) => html`${link(id)} `)}</dd>
-<dt>verified by</dt><dd>${row.verification}, bindings ${row.bindings.join(', ')}</dd>
-${row.facilities === undefined ? undefined : html`<dt>met by</dt><dd>${byFacility(row)}</dd>`}
-<dt>written in</dt><dd><code>${row.file}:${row.line}</code></dd>
-${row.reason === undefined ? undefined : html`<dt>why</dt><dd>${row.reason}</dd>`}
-<dt>run again</dt><dd><code>${row.rerun}</code></dd>
-</dl>`;
-}
-
-function testDetails(test: TestRow, model: CoverageModel, note?: string): Markup {
-  const incidentsOfTest = model.incidents.filter(({ testId }) => testId === test.id);
-  const block = (label: string, text: string | undefined): Part =>
-    text === undefined || text === ''
-      ? undefined
-      : html`<h4 class="small soft">${label}</h4><pre tabindex="0">${clip(text, evidenceLimit)}</pre>`;
-  const fact = (label: string, value: Part): Part =>
-    value === undefined ? undefined : html`<dt>${label}</dt><dd>${value}</dd>`;
-  return html`<details class="test" id="${testAnchor(test.id)}"><summary>${badge(test.verdict)} ${test.title}
-<span class="soft small">${note}${exercisedBy(test)}, ${test.file}</span></summary>
-<dl class="evidence">
-${fact('reason', test.reason)}
-${fact('expected', test.expected === undefined ? undefined : html`<code>${clip(test.expected, evidenceLimit)}</code>`)}
-${fact('observed', test.observed === undefined ? undefined : html`<code>${clip(test.observed, evidenceLimit)}</code>`)}
-${fact('assertions', test.assertions)}
-${fact('started', test.startedAt === undefined ? 'no' : `${utc(test.startedAt)}, ${formatDuration(test.durationMs)}`)}
-${fact('boot', test.boot)}
-${fact('taint', test.taint === undefined ? undefined : `${test.taint.before} before, ${test.taint.after} after`)}
-${fact('test', html`<code>${test.id}</code>`)}
-${fact('run again', html`<code>${test.rerun}</code>`)}
-</dl>
-${block('details', test.details)}${block('console', test.console)}
-${incidentsOfTest.map((incident) => block(`${incident.kind}, blamed on the ${incident.blame}`, incident.excerpt))}
-</details>`;
-}
-
-function incidents(list: readonly Incident[]): Markup {
-  return html`<section aria-labelledby="incidents"><h2 id="incidents">Incidents of the target</h2>
-${list.length === 0 ? html`<p>None.</p>` : undefined}
-${list.map(
-  (incident) => html`<details><summary><strong>${incident.kind}</strong>, blamed on the ${incident.blame}
-<span class="soft small">${utc(incident.at)}, boot ${incident.boot}${incident.testId === undefined ? ', outside any test' : `, during ${incident.testId}`}</span>
-</summary><pre tabindex="0">${clip(incident.excerpt, evidenceLimit)}</pre></details>`,
-)}</section>`;
-}
-
 function footer({ claim, run }: CoverageModel): Markup {
   return html`<footer><p>${claim} PASS needs an executed assertion; UNTESTED and UNRESOLVED never count as a pass.</p>
 <p>Made from results.json by aemcert ${run.suite.version}. Make it again: <code>npx aemcert coverage</code></p></footer>`;
-}
-
-const symbols: Readonly<Record<Verdict, string>> = {
-  PASS: '✓',
-  FAIL: '✗',
-  UNRESOLVED: '?',
-  UNSUPPORTED: '–',
-  UNTESTED: '○',
-};
-
-function badge(verdict: Verdict, count?: number): Markup {
-  return html`<span class="badge ${verdict}"><span aria-hidden="true">${symbols[verdict]}</span> ${count === undefined ? undefined : `${count} `}${verdict}</span>`;
-}
-
-function tiles(counts: VerdictCounts): Part {
-  const present = verdicts.filter((verdict) => counts[verdict] > 0);
-  if (present.length === 0) return 'none';
-  return html`<ul class="tiles">${present.map((verdict) => html`<li>${badge(verdict, counts[verdict])}</li>`)}</ul>`;
-}
-
-function sourceOf({ source }: RequirementRow): Markup {
-  return html`${source.document}${source.part === undefined ? undefined : `, ${source.part}`}
-<span class="tag ${source.certainty === 'stated' ? '' : 'reconstructed'}">${source.certainty}</span>`;
-}
-
-function soft(text: string | undefined): Part {
-  return text === undefined ? undefined : html`<br><span class="soft small">${text}</span>`;
 }
 
 function searchable(texts: readonly (string | undefined)[], own: readonly Verdict[]): Markup {
@@ -413,26 +232,4 @@ function searchable(texts: readonly (string | undefined)[], own: readonly Verdic
 
 function textOf({ id, title, file, reason, requirements, binding, facility = '' }: TestRow): string[] {
   return [id, title, file, binding, facility, ...(reason === undefined ? [] : [reason]), ...requirements];
-}
-
-function link(id: string): Markup {
-  return html`<a href="#${encodeURIComponent(anchor(id))}">${id}</a>`;
-}
-
-function testLink({ id, title }: TestRow): Markup {
-  return html`<a href="#${encodeURIComponent(testAnchor(id))}">${title}</a>`;
-}
-
-/** Ids in HTML hold no blanks. */
-function anchor(id: string): string {
-  return id.replace(/\s+/g, '-');
-}
-
-function testAnchor(id: string): string {
-  return `test:${anchor(id)}`;
-}
-
-/** `2026-03-02 09:15:00 UTC` */
-function utc(iso: string): string {
-  return `${iso.slice(0, 19).replace('T', ' ')} UTC`;
 }

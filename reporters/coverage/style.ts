@@ -107,7 +107,7 @@ details:target > summary, tr:target th { background: var(--unresolved); color: v
 .evidence dt { color: var(--soft); } .evidence dd { margin: 0; min-width: 0; }
 summary > .soft { margin-left: .3rem; }
 footer { color: var(--soft); font-size: .86rem; margin-top: 2.5rem; }
-@media (max-width: 46rem) {
+@media screen and (max-width: 46rem) {
   .stack, .stack caption, .stack tbody, .stack tr, .stack td, .stack th { display: block; width: auto !important; }
   .stack { border: 0; background: none; }
   .stack thead { position: absolute; left: -99rem; }

@@ -276,8 +276,8 @@ function sampleIncidents(): Incident[] {
   ];
 }
 
-function plannedOf({ id, suite, file, title, requirements, binding }: SampleTest): PlannedTest {
-  return { id, suite, file, title, requirements, binding };
+function plannedOf({ id, suite, file, title, requirements, binding, facility }: SampleTest): PlannedTest {
+  return { id, suite, file, title, requirements, binding, ...(facility === undefined ? {} : { facility }) };
 }
 
 function resultOf({
@@ -286,6 +286,7 @@ function resultOf({
   title: _title,
   requirements: _r,
   binding: _b,
+  facility: _f,
   ...result
 }: SampleTest): TestResult {
   return result;

@@ -13,15 +13,15 @@ export interface SpecProblem {
   readonly hint?: string;
 }
 
-/** The requirement files are wrong: everything that is, in one error. */
+/** YAML files are wrong, those of the requirements mostly: everything that is, in one error. */
 export class SpecError extends InputError {
   /** By file, line and column. */
   readonly problems: readonly SpecProblem[];
 
-  constructor(problems: readonly SpecProblem[]) {
+  constructor(problems: readonly SpecProblem[], what = 'the requirements') {
     const sorted = [...problems].sort(byPlace);
     const count = `${sorted.length} ${sorted.length === 1 ? 'problem' : 'problems'}`;
-    super(`${count} in the requirements\n${sorted.map(formatProblem).join('\n')}`);
+    super(`${count} in ${what}\n${sorted.map(formatProblem).join('\n')}`);
     this.problems = sorted;
   }
 }

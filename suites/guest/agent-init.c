@@ -24,16 +24,18 @@
 
 static const struct {
 	const char *type, *path, *options;
+	/* A kernel may have been built without: a test that needs it says so. */
+	int optional;
 } mounts[] = {
-	{ "devtmpfs", "/dev", "mode=0755" },
-	{ "proc", "/proc", NULL },
-	{ "sysfs", "/sys", NULL },
-	{ "devpts", "/dev/pts", "ptmxmode=0666" },
-	{ "tmpfs", "/dev/shm", "mode=1777" },
-	{ "tmpfs", "/tmp", "mode=1777" },
-	{ "tmpfs", "/run", "mode=0755" },
-	{ "cgroup2", "/sys/fs/cgroup", NULL },
-	{ "debugfs", "/sys/kernel/debug", NULL },
+	{ "devtmpfs", "/dev", "mode=0755", 0 },
+	{ "proc", "/proc", NULL, 0 },
+	{ "sysfs", "/sys", NULL, 0 },
+	{ "devpts", "/dev/pts", "ptmxmode=0666", 0 },
+	{ "tmpfs", "/dev/shm", "mode=1777", 0 },
+	{ "tmpfs", "/tmp", "mode=1777", 0 },
+	{ "tmpfs", "/run", "mode=0755", 0 },
+	{ "cgroup2", "/sys/fs/cgroup", NULL, 1 },
+	{ "debugfs", "/sys/kernel/debug", NULL, 1 },
 };
 
 static void problem(struct setup *setup, const char *what)
@@ -50,9 +52,12 @@ static void mount_all(struct setup *setup)
 
 	for (i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
 		mkdir(mounts[i].path, 0755);
-		if (mount(mounts[i].type, mounts[i].path, mounts[i].type, 0,
-			  mounts[i].options) < 0)
-			problem(setup, mounts[i].path);
+		if (!mount(mounts[i].type, mounts[i].path, mounts[i].type, 0,
+			   mounts[i].options))
+			continue;
+		if (mounts[i].optional && (errno == ENODEV || errno == ENOENT))
+			continue;
+		problem(setup, mounts[i].path);
 	}
 }
 
@@ -138,6 +143,19 @@ int open_port(const char *name)
 	if (*name == '/')
 		return open(name, O_RDWR | O_CLOEXEC);
 	return find_virtio_port(name);
+}
+
+/* A port's name comes a little after the driver, which may be a module. */
+static int await_port(const char *name)
+{
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+	int tries, fd = open_port(name);
+
+	for (tries = 0; fd < 0 && tries < 1000; tries++) {
+		nanosleep(&pause, NULL);
+		fd = open_port(name);
+	}
+	return fd;
 }
 
 /* ROWSxCOLUMNS of the user's terminal, when a shell is wanted. */
@@ -236,5 +254,5 @@ int machine_setup(struct setup *setup)
 	put_file(setup, "/proc/sys/kernel/printk", "8 4 1 7");
 	load_modules(setup);
 	await_timers(setup);
-	return open_port(PORT_NAME);
+	return await_port(PORT_NAME);
 }

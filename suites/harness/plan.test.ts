@@ -65,6 +65,17 @@ test.each<[Partial<Selection>, string]>([
   expect(() => titles(selection)).toThrow(message);
 });
 
+test('shards are whole files, together everything once', () => {
+  const file = (name: string, ...ids: readonly string[]): readonly PlannedTest[] => ids.map((id) => ({ ...(plan[0] as PlannedTest), id, file: name }));
+  const all = [...file('b', 'b1', 'b2'), ...file('a', 'a1'), ...file('c', 'c1')];
+  const of = (index: number, count: number): readonly string[] =>
+    selectTests(all, { modules: [], requirements: [], flavour: 'base', shard: { index, count } }, requirements).map(({ id }) => id);
+
+  expect([of(1, 2), of(2, 2)]).toEqual([['a1', 'c1'], ['b1', 'b2']]);
+  expect(of(1, 1)).toHaveLength(4);
+  expect(() => of(4, 4)).toThrow('no test file is left for this shard');
+});
+
 test('ids are words and digits with hyphens between them', () => {
   expect(slug('main’s end: waits, twice!')).toBe('main-s-end-waits-twice');
   expect(testId('/x/suites/core/order.suite.ts', 'One (1)')).toBe('core/order/one-1');

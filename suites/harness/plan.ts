@@ -141,6 +141,14 @@ export interface Selection {
   readonly binding?: Binding | undefined;
   /** Of the kernel: tests that need another are left out, and are no part of the run. */
   readonly flavour: Flavour;
+  readonly shard?: Shard | undefined;
+}
+
+/** A part of a run: the others run elsewhere, and `aemcert merge` makes one of them. */
+export interface Shard {
+  /** From 1. */
+  readonly index: number;
+  readonly count: number;
 }
 
 /** The tests that a selection leaves in. Throws an InputError when it names what is not there. */
@@ -165,8 +173,10 @@ export function selectTests(
       (wanted.size === 0 || test.requirements.some((id) => wanted.has(id))) &&
       (grep === undefined || [test.title, test.id, test.file].some((text) => text.includes(grep))),
   );
-  const selected = asked.filter((test) => runsOn(test, selection.flavour));
+  const here = asked.filter((test) => runsOn(test, selection.flavour));
+  const selected = selection.shard === undefined ? here : shardOf(here, selection.shard);
   if (selected.length === 0) {
+    if (here.length > 0) throw new InputError('no test file is left for this shard', { expected: `at most ${countFiles(here)} shards` });
     const [other] = asked.flatMap(({ flavours = [] }) => flavours);
     throw new InputError('no test is left by --module, --requirement, --grep, --binding and --flavour', {
       expected: `one of ${plan.length} tests`,
@@ -175,6 +185,17 @@ export function selectTests(
     });
   }
   return selected;
+}
+
+/** Whole files, as a guest runs them; dealt out one by one, so that each shard has some of every suite. */
+function shardOf(tests: readonly PlannedTest[], { index, count }: Shard): readonly PlannedTest[] {
+  const files = [...new Set(tests.map(({ file }) => file))].sort();
+  const own = new Set(files.filter((_, at) => at % count === index - 1));
+  return tests.filter(({ file }) => own.has(file));
+}
+
+function countFiles(tests: readonly PlannedTest[]): number {
+  return new Set(tests.map(({ file }) => file)).size;
 }
 
 function withChildren(id: string, requirements: RequirementSet): readonly string[] {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { execFile } from 'node:child_process';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
-import type { GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
-import { ensureGuest } from '../../kernel/build/guest.ts';
+import { copyFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { BootableKernel, GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
+import { ensureGuest, ensurePrograms } from '../../kernel/build/guest.ts';
 import { findInstrumented } from '../../kernel/build/instrumented.ts';
+import type { Instrumented } from '../../kernel/build/instrumented.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
 import type { OnProgress } from '../../kernel/build/progress.ts';
-import { digestFile, digestFolders } from '../../lib/digest.ts';
+import type { GivenKernel } from '../../kernel/given/given.ts';
+import { digestFile, digestText, listFiles } from '../../lib/digest.ts';
 import { InputError, formatError } from '../../lib/errors.ts';
-import { projectRoot } from '../../lib/paths.ts';
 import { runsOn } from '../../lib/runs-on.ts';
+import type { SuiteAtHand } from '../../reporters/bundle/same-suite.ts';
 import { uniteRanges } from '../../reporters/ranges.ts';
 import type {
   Binding,
@@ -35,6 +35,7 @@ import type { Executed } from './execute.ts';
 import { countedFiles } from './lines.ts';
 import { collectPlan, selectTests } from './plan.ts';
 import type { Selection } from './plan.ts';
+import { describeSuite } from './suite.ts';
 
 export interface RunOptions {
   readonly selection: Selection;
@@ -43,6 +44,8 @@ export interface RunOptions {
   readonly source?: string | undefined;
   /** Run on the kernel without the series: a test that passes there verifies nothing. */
   readonly unpatched?: boolean;
+  /** A kernel that somebody else has built, instead of one of ours. */
+  readonly given?: GivenKernel | undefined;
   readonly memoryMiB: number;
   readonly cpus: number;
   /** How many run tests at the same time, at most; each runs the tests of whole files. */
@@ -104,29 +107,16 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   const leftOut = judged.filter((test) => !selected.includes(test) && !elsewhere.includes(test));
   await rm(join(options.out, 'results.json'), { force: true });
   await options.onAccepted();
-  const { signal, onBuild: onProgress } = options;
-  const choice = {
-    version: options.kernelVersion,
-    source: options.source,
-    flavour: options.selection.flavour,
-    signal,
-    onProgress,
-  };
-  const patched = await ensureKernel(choice);
-  const built = await ensureGuest(patched, 'release', { signal, onProgress });
-  const unpatched = options.unpatched === true;
-  const kernel = unpatched ? await ensureKernel({ ...choice, unpatched }) : patched;
-  // What the kernel has of its own needs no module of AEM, and is measured without.
-  const bare = unpatched || binding === 'native';
-  const guest = bare ? { ...built, modules: [] } : built;
-  const instrumented =
-    kernel.flavour === 'coverage' && !bare ? await findInstrumented(kernel, guest) : undefined;
+  const { signal } = options;
+  const { kernel, guest, subject, config, instrumented } = await prepare(options);
   const guests = Math.min(options.guests, new Set(selected.map(({ file }) => file)).size);
   const consoleLogs = await makeConsoleLogs(options.out, 'console', guests);
+  const agentLogs = await makeConsoleLogs(options.out, 'agent', guests);
+  await keepConfig(config, join(options.out, 'kernel.config'));
 
   const state = createState({
     run: await describeRun(options),
-    subject: await describeSubject(kernel, guest),
+    subject,
     requirements,
     selected,
     leftOut,
@@ -147,6 +137,7 @@ export async function runSuites(options: RunOptions): Promise<Results> {
         memoryMiB: options.memoryMiB,
         cpus: options.cpus,
         consoleLogs,
+        agentLogs,
         deadline: options.deadline,
         selected: selected.map(({ id }) => id),
         limits: limitsOf(requirements),
@@ -180,6 +171,70 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   return state.results();
 }
 
+/** What is measured, ready to be booted. */
+interface Prepared {
+  readonly kernel: BootableKernel;
+  readonly guest: GuestBuild;
+  readonly subject: Subject;
+  /** The kernel's configuration: a file, or its text; undefined where nobody knows it. */
+  readonly config: { readonly file: string } | { readonly text: string } | undefined;
+  readonly instrumented?: Instrumented | undefined;
+}
+
+async function prepare(options: RunOptions): Promise<Prepared> {
+  return options.given === undefined ? prepareOurs(options) : prepareGivenRun(options, options.given);
+}
+
+async function prepareOurs(options: RunOptions): Promise<Prepared> {
+  const { signal, onBuild: onProgress } = options;
+  const { binding, flavour } = options.selection;
+  const choice = { version: options.kernelVersion, source: options.source, flavour, signal, onProgress };
+  const patched = await ensureKernel(choice);
+  const built = await ensureGuest(patched, 'release', { signal, onProgress });
+  const unpatched = options.unpatched === true;
+  const kernel = unpatched ? await ensureKernel({ ...choice, unpatched }) : patched;
+  // What the kernel has of its own needs no module of AEM, and is measured without.
+  const bare = unpatched || binding === 'native';
+  const guest = bare ? { ...built, modules: [] } : built;
+  const instrumented = kernel.flavour === 'coverage' && !bare ? await findInstrumented(kernel, guest) : undefined;
+  return { kernel, guest, subject: await describeSubject(kernel, guest), config: { file: kernel.config }, instrumented };
+}
+
+async function prepareGivenRun({ signal, onBuild: onProgress }: RunOptions, given: GivenKernel): Promise<Prepared> {
+  const { release, source, image, config, modules, moduleTree } = given;
+  const guest: GuestBuild = {
+    variant: 'release',
+    modules,
+    programs: await ensurePrograms({ signal, onProgress }),
+    ...(moduleTree === undefined ? {} : { moduleTree }),
+  };
+  const digested = async (name: string, path: string): Promise<Subject['modules'][number]> => ({ name, sha256: await digestFile(path) });
+  const onDemand = moduleTree === undefined ? [] : (await listFiles(moduleTree)).filter((file) => file.endsWith('.ko'));
+  const all = new Map([
+    ...onDemand.map((file) => [basename(file, '.ko'), join(moduleTree ?? '', file)] as const),
+    ...modules.map(({ name, path }) => [name, path] as const),
+  ]);
+  const subject: Subject = {
+    kernel: {
+      release,
+      source,
+      flavour: 'given',
+      image: { sha256: await digestFile(image) },
+      ...(config === undefined ? {} : { config: { sha256: digestText(config) } }),
+      patches: [],
+    },
+    modules: await Promise.all([...all].map(([name, path]) => digested(name, path))),
+  };
+  return { kernel: given, guest, subject, config: config === undefined ? undefined : { text: config } };
+}
+
+async function keepConfig(config: Prepared['config'], path: string): Promise<void> {
+  await rm(path, { force: true });
+  if (config === undefined) return;
+  if ('file' in config) await copyFile(config.file, path);
+  else await writeFile(path, config.text);
+}
+
 /** The figures of all requirements, by id and name. */
 export function limitsOf(requirements: RequirementSet): Record<string, Record<string, number>> {
   return Object.fromEntries(
@@ -199,20 +254,6 @@ async function describeRun(options: RunOptions): Promise<RunInfo> {
     ...(options.selection.binding === undefined ? {} : { binding: options.selection.binding }),
     suite: await describeSuite(),
   };
-}
-
-async function describeSuite(): Promise<RunInfo['suite']> {
-  const { version } = JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8')) as { version: string };
-  const git = async (...args: readonly string[]): Promise<string> =>
-    (await promisify(execFile)('git', ['-C', projectRoot, ...args])).stdout.trim();
-  try {
-    const [revision, changes] = [await git('rev-parse', 'HEAD'), await git('status', '--porcelain')];
-    return { version, revision, dirty: changes !== '' };
-  } catch {
-    // No git, or no repository: the files themselves say which suite it is.
-    const folders = ['kernel', 'modules', 'specs', 'suites'];
-    return { version, revision: await digestFolders(projectRoot, folders), dirty: false };
-  }
 }
 
 async function describeSubject(kernel: KernelBuild, guest: GuestBuild): Promise<Subject> {
@@ -319,6 +360,12 @@ function createState(parts: StateParts): State {
 function uniteLines(a: LinesByFile, b: LinesByFile): LinesByFile {
   const files = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
   return Object.fromEntries(files.map((file) => [file, uniteRanges(a[file] ?? '', b[file] ?? '')]));
+}
+
+/** The suite at hand, as results are held against it. */
+export async function suiteAtHand(): Promise<SuiteAtHand> {
+  const requirements = await loadRequirements();
+  return { ...(await describeSuite()), plan: await collectPlan(), inputsOf: (binding) => inputsOf(requirements, binding) };
 }
 
 /**

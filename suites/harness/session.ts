@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import type { GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
+import type { BootableKernel, GuestBuild } from '../../kernel/build/artifacts.ts';
 import type { Instrumented } from '../../kernel/build/instrumented.ts';
 import { BootError, TargetDiedError } from '../../kernel/target/died.ts';
 import { bootQemu } from '../../kernel/target/qemu/boot.ts';
@@ -10,12 +10,14 @@ import { gainedByFault } from '../../reporters/taint.ts';
 
 /** What a run hands to the process in which the tests run. */
 export interface SessionSettings {
-  readonly kernel: KernelBuild;
+  readonly kernel: BootableKernel;
   readonly guest: GuestBuild;
   readonly memoryMiB: number;
   readonly cpus: number;
   /** Where a target's console goes: one file, and one process with a target, for each. */
   readonly consoleLogs: readonly string[];
+  /** Where goes what host and agent say to each other: a file for each guest; absent where nobody wants it. */
+  readonly agentLogs?: readonly string[];
   /** Milliseconds until what a test waits for counts as not happening. */
   readonly deadline: number;
   /** Ids of the tests to run; absent for all. */
@@ -56,9 +58,10 @@ async function ensureTarget(settings: SessionSettings): Promise<Target> {
   boots += 1;
   const guest = Number(process.env['VITEST_POOL_ID']);
   const consoleLog = settings.consoleLogs[guest - 1];
+  const agentLog = settings.agentLogs?.[guest - 1];
   // A number that no boot of another guest has.
   const boot = (boots - 1) * settings.consoleLogs.length + guest;
-  const target = await bootQemu({ ...settings, ...(consoleLog === undefined ? {} : { consoleLog }), boot }).catch((error: unknown) => {
+  const target = await bootQemu({ ...settings, ...(consoleLog === undefined ? {} : { consoleLog }), ...(agentLog === undefined ? {} : { agentLog }), boot }).catch((error: unknown) => {
     if (error instanceof BootError) untold.push(...error.incidents);
     refusal = error instanceof Error ? error : new Error(String(error));
     throw refusal;

@@ -4,6 +4,7 @@ import { InfrastructureError } from '../../../lib/errors.ts';
 import type { GuestExit, GuestOutput, GuestProcess, SpawnOptions } from '../target.ts';
 import { protocolVersion } from './protocol.ts';
 import type { Answer, Event, Hello, Request } from './protocol.ts';
+import type { Recorder } from './recorder.ts';
 
 /** Bytes a message carries at most: the agent reads files in such pieces. */
 const chunk = 32 * 1024;
@@ -42,7 +43,7 @@ export interface AgentClient {
   fail(error: Error): void;
 }
 
-export function createAgentClient(stream: Duplex): AgentClient {
+export function createAgentClient(stream: Duplex, record?: Recorder): AgentClient {
   const waiting = new Map<number, Waiting>();
   const processes = new Map<number, ProcessState>();
   /** Output may be here before the answer that says whose it is. */
@@ -89,6 +90,7 @@ export function createAgentClient(stream: Duplex): AgentClient {
       fail(new InfrastructureError('the agent sent what is not JSON', { seen: line.slice(0, 200), cause }));
       return;
     }
+    record?.take('<', message);
     if ('event' in message) {
       onEvent(message);
       return;
@@ -117,6 +119,7 @@ export function createAgentClient(stream: Duplex): AgentClient {
     const id = nextId++;
     return new Promise((resolve, reject) => {
       waiting.set(id, { resolve, reject });
+      record?.take('>', { id, ...body });
       stream.write(`${JSON.stringify({ id, ...body })}\n`);
     });
   };

@@ -9,8 +9,9 @@ import { InfrastructureError } from '../../../lib/errors.ts';
 import { within } from '../../../lib/within.ts';
 import type { Incident, TargetInfo } from '../../../reporters/results.ts';
 import { toldLine } from '../../../reporters/text.ts';
-import type { GuestBuild, KernelBuild } from '../../build/artifacts.ts';
+import type { BootableKernel, GuestBuild } from '../../build/artifacts.ts';
 import { createAgentClient } from '../agent/client.ts';
+import { recorder } from '../agent/recorder.ts';
 import type { AgentClient } from '../agent/client.ts';
 import type { Hello } from '../agent/protocol.ts';
 import { createConsoleWatch } from '../console/watch.ts';
@@ -28,7 +29,7 @@ import { toIncident, watchLife } from './life.ts';
 import type { Life } from './life.ts';
 
 export interface BootOptions {
-  readonly kernel: KernelBuild;
+  readonly kernel: BootableKernel;
   readonly guest: GuestBuild;
   readonly memoryMiB?: number;
   readonly cpus?: number;
@@ -37,6 +38,8 @@ export interface BootOptions {
   readonly boot: number;
   /** Everything the console says is appended to this file. */
   readonly consoleLog?: string;
+  /** What the host and the agent say to each other is appended to this file. */
+  readonly agentLog?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -106,6 +109,7 @@ async function boot(
   const connected = accept(server, agentSocket);
   const args = qemuArguments({
     image: options.kernel.image,
+    kind: options.kernel.machine,
     initramfs,
     accelerator: choice.accelerator,
     cpus,
@@ -133,7 +137,9 @@ async function boot(
     const connecting = Promise.race([connected.socket, failWhenDied(life.died)]);
     const socket = await within(bootLimit, connecting, late(bootLimit, 'QEMU connects'));
     server.close();
-    const agent = createAgentClient(socket);
+    const record = options.agentLog === undefined ? undefined : recorder(options.agentLog);
+    socket.once('close', () => record?.close());
+    const agent = createAgentClient(socket, record);
     void life.died.then((incident) => agent.fail(new TargetDiedError(incident)));
     const hello = await within(bootLimit, agent.hello, late(bootLimit, 'the agent says hello'));
     if (hello.problems.length > 0) {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
+import type { MachineKind } from '../../build/artifacts.ts';
+
 export interface Machine {
   readonly image: string;
+  /** microvm when absent. */
+  readonly kind?: MachineKind | undefined;
   readonly initramfs: string;
   readonly accelerator: 'tcg' | 'kvm';
   readonly cpus: number;
@@ -17,18 +21,22 @@ export interface Machine {
 }
 
 /**
- * A machine of few parts, which boots fast: no firmware tables, no PCI. A
- * panic ends it (panic=-1 and -no-reboot). Without KVM the CPU is one without
- * large vector state, whose saving is slow under emulation.
+ * A machine of few parts, which boots fast: no firmware tables, no PCI. Kernels
+ * that were built for PCs get one with PCI and ACPI. A panic ends it (panic=-1
+ * and -no-reboot). Without KVM the CPU is one without large vector state, whose
+ * saving is slow under emulation.
  */
 export function qemuArguments(machine: Machine): readonly string[] {
   const kvm = machine.accelerator === 'kvm';
   const { rows, columns } = machine.terminal ?? { rows: 24, columns: 80 };
+  const pc = machine.kind === 'q35';
   const threads = machine.clock === 'icount' ? 'single' : 'multi';
   const kernel = [
     'console=ttyS0',
     // What it complains of while it boots is evidence; a shell's user has no use for it.
     machine.agentSocket === undefined ? 'quiet' : 'loglevel=5',
+    // So that also what unpacks the kernel can complain.
+    ...(pc ? ['earlyprintk=serial,ttyS0,115200'] : []),
     'panic=-1',
     'oops=panic',
     'reboot=t',
@@ -44,7 +52,7 @@ export function qemuArguments(machine: Machine): readonly string[] {
     ...(machine.agentSocket === undefined ? [`AEMCERT_SHELL=${rows}x${columns}`] : []),
   ];
   return [
-    '-M', 'microvm,acpi=off,rtc=on',
+    '-M', pc ? 'q35' : 'microvm,acpi=off,rtc=on',
     '-cpu', kvm ? 'host' : 'Nehalem,+rdrand',
     '-accel', kvm ? 'kvm' : `tcg,thread=${threads}`,
     ...(machine.clock === 'icount' ? ['-icount', 'shift=0,sleep=off'] : []),
@@ -57,7 +65,7 @@ export function qemuArguments(machine: Machine): readonly string[] {
       ? []
       : [
           '-chardev', `socket,id=agent,path=${machine.agentSocket}`,
-          '-device', 'virtio-serial-device',
+          '-device', pc ? 'virtio-serial-pci' : 'virtio-serial-device',
           '-device', 'virtserialport,chardev=agent,name=aemcert.agent',
         ]),
     '-kernel', machine.image,

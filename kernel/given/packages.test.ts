@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../../lib/testing/temporary-folder.ts';
+import { findKernelIn, unpackPackages } from './packages.ts';
+
+/** Builds a package; `fill` puts its files into the folder that it is given. */
+async function build(folder: string, name: string, fill: (root: string) => Promise<void>): Promise<string> {
+  const root = join(folder, name);
+  await mkdir(join(root, 'DEBIAN'), { recursive: true });
+  await writeFile(join(root, 'DEBIAN/control'), `Package: ${name}\nVersion: 1\nArchitecture: amd64\nMaintainer: a <a@example.com>\nDescription: x\n`);
+  await fill(root);
+  await execa('dpkg-deb', ['--build', '--root-owner-group', root, `${root}.deb`]);
+  return `${root}.deb`;
+}
+
+async function put(path: string, text = ''): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+}
+
+test('no package is unpacked through a link that one before it has put there', async () => {
+  const [folder, outside, scratch] = [await temporaryFolder(), await temporaryFolder(), await temporaryFolder()];
+  const first = await build(folder, 'linux-image-a', (root) => symlink(outside, join(root, 'boot')));
+  const second = await build(folder, 'linux-image-b', (root) => put(join(root, 'boot/vmlinuz-6.1.0')));
+
+  const { root, source } = await unpackPackages([first, second], scratch);
+
+  expect(await readdir(outside)).toEqual([]);
+  expect(await findKernelIn(root)).toMatchObject({ image: join(root, 'boot/vmlinuz-6.1.0') });
+  expect(source).toMatch(/^linux-image-a 1 sha256:[0-9a-f]{12}, linux-image-b 1 sha256:[0-9a-f]{12}$/);
+});
+
+test('a link in a package leads nowhere', async () => {
+  const folder = await temporaryFolder();
+  const deb = await build(folder, 'linux-image-c', async (root) => {
+    await put(join(root, 'boot/vmlinuz-6.1.0'));
+    await symlink('/etc/hostname', join(root, 'boot/config-6.1.0'));
+  });
+
+  const { root } = await unpackPackages([deb], await temporaryFolder());
+
+  expect(await findKernelIn(root)).not.toHaveProperty('config');
+});

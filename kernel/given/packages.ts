@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { mkdir, readdir } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { digestFile } from '../../lib/digest.ts';
+import { InputError } from '../../lib/errors.ts';
+import { exists } from '../../lib/exists.ts';
+import { runCommand, tryCommand } from '../../lib/run-command.ts';
+import { unusable } from './image.ts';
+
+/** Packages that Debian's and its relatives' images are split into. */
+const partOfKernel = /^linux-(image|modules|binary)-[a-z0-9.+~-]+$/;
+
+export interface Unpacked {
+  /** What was in the packages, as it would be in /. */
+  readonly root: string;
+  /** For people: each package, its version and the beginning of its digest. */
+  readonly source: string;
+}
+
+/**
+ * Unpacks Debian packages into a folder.
+ * @throws InfrastructureError, whose first line says it all, for one that is damaged or of another architecture
+ */
+export async function unpackPackages(files: readonly string[], folder: string, signal?: AbortSignal): Promise<Unpacked> {
+  const root = join(folder, 'root');
+  await mkdir(root, { recursive: true });
+  const told: string[] = [];
+  for (const file of files) {
+    if (!(await exists(file))) throw new InputError('there is no such package', { where: file });
+    const [name, version, architecture] = await Promise.all(['Package', 'Version', 'Architecture'].map((field) => fieldOf(file, field)));
+    if (architecture !== 'amd64' && architecture !== 'all') {
+      throw unusable(`the kernel is for another architecture: ${architecture ?? 'none'}, not amd64`, file);
+    }
+    const { status, output } = await tryCommand(['dpkg-deb', '--extract', resolve(file), root], { signal });
+    if (status !== 0) throw unusable(`the package is corrupt: ${output.at(-1) ?? `dpkg-deb ended with ${String(status)}`}`, file);
+    // The next package would be unpacked through a link, and what is read through one is none of the kernel's.
+    await runCommand(['find', root, '!', '-type', 'd', '!', '-type', 'f', '-delete'], { signal });
+    told.push(`${name ?? ''} ${version ?? ''} sha256:${(await digestFile(file, signal)).slice(0, 12)}`);
+  }
+  return { root, source: told.join(', ') };
+}
+
+async function fieldOf(file: string, field: string): Promise<string> {
+  const { status, output } = await tryCommand(['dpkg-deb', '--field', resolve(file), field]);
+  if (status !== 0) throw unusable(`this is no Debian package, or a corrupt one: ${output.at(-1) ?? ''}`, file);
+  return output.join(' ').trim();
+}
+
+/**
+ * Has apt download a kernel package by its name, and what it depends on of the same kernel: a package such as
+ * linux-image-cloud-amd64 only names another. Returns the files.
+ * @throws InputError when apt knows no such package
+ */
+export async function downloadPackage(name: string, folder: string, signal?: AbortSignal): Promise<readonly string[]> {
+  if (!partOfKernel.test(name)) {
+    throw new InputError('this is no name of a kernel package', { expected: 'linux-image-…', seen: name });
+  }
+  await mkdir(folder, { recursive: true });
+  const done = new Set<string>();
+  const files: string[] = [];
+  const fetch = async (wanted: string): Promise<void> => {
+    if (done.has(wanted)) return;
+    done.add(wanted);
+    const before = new Set(await readdir(folder));
+    const { status, output } = await tryCommand(['apt-get', '--quiet', 'download', wanted], { cwd: folder, signal });
+    if (status !== 0) {
+      throw new InputError('apt does not have this package', { seen: `${wanted}: ${output.at(-1) ?? ''}`, hint: 'apt-get update, or look with: apt-cache search linux-image' });
+    }
+    const file = (await readdir(folder)).find((one) => !before.has(one) && one.endsWith('.deb'));
+    if (file === undefined) throw new InputError('apt downloaded nothing', { seen: wanted });
+    files.push(join(folder, file));
+    for (const next of (await fieldOf(join(folder, file), 'Depends')).split(',')) {
+      const needed = next.trim().split(/[ (|]/)[0] ?? '';
+      if (partOfKernel.test(needed)) await fetch(needed);
+    }
+  };
+  await fetch(name);
+  return files;
+}
+
+/** The one kernel in an unpacked root. @throws InfrastructureError when there is none, or several */
+export async function findKernelIn(root: string): Promise<{ readonly image: string; readonly config?: string; readonly modules: string }> {
+  const boot = join(root, 'boot');
+  const names = (await readdir(boot).catch((): readonly string[] => [])).filter((name) => /^vmlinu[xz]-/.test(name)).sort();
+  const elsewhere = '"$1/lib/modules" "$1/usr/lib/modules" -maxdepth 2 -name vmlinuz';
+  const { output } = await runCommand(['sh', '-c', `find ${elsewhere} 2>/dev/null || :`, 'sh', root]);
+  const images = [...names.map((name) => join(boot, name)), ...output];
+  const [image, other] = images;
+  if (image === undefined) throw unusable('the packages hold no kernel: no boot/vmlinuz-…', basename(root));
+  if (other !== undefined) throw new InputError('the packages hold several kernels', { seen: images.map((path) => basename(path)).join(', '), hint: 'give those of one' });
+  const config = image.replace(/vmlinu[xz]-/, 'config-');
+  return {
+    image,
+    ...(config !== image && (await exists(config)) ? { config } : {}),
+    modules: root,
+  };
+}
