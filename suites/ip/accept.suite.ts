@@ -63,7 +63,8 @@ verifies('AEM-IP-002', 'the peer’s address is written, as much of it as there 
 
     const call = await p.nextCall();
 
-    expect(call).toMatchObject({ eid, written });
+    // What the probe has put there before, 0x5a, may be the last byte of the port.
+    expect(call).toMatchObject({ eid, written: written === 4 && port % 256 === 0x5a ? 3 : written });
     if (written >= 4) expect(call).toMatchObject({ family: family.inet, port });
   }
 });
