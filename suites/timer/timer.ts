@@ -26,15 +26,15 @@ export async function armed(p: Probe, args: Arguments, how: Arguments = {}): Pro
 }
 
 /**
- * Does something while the clock, of CPU time, goes on by less than so much. What a host keeps from a CPU counts for
- * whoever runs there, so that on a busy one it is done again.
+ * Does something while the clock, of CPU time, goes on by less than so much, which is `least` or, on a slow machine,
+ * more: what a host keeps from a CPU counts for whoever runs there. Returns how much it was.
  */
-export async function withLittleTime(p: Probe, clock: Arguments, threshold: number, body: () => Promise<void>): Promise<void> {
+export async function withLittleTime(p: Probe, clock: Arguments, least: number, body: (time: number) => Promise<void>): Promise<number> {
   const shown = async (): Promise<number> => Number((await p.send('native-clock', { ...clock, reads: 1 }))['now']);
-  for (let tries = 0; tries < 10; tries++) {
+  for (let time = least; time < 100 * least; time *= 2) {
     const from = await shown();
-    await body();
-    if ((await shown()) - from < threshold) return;
+    await body(time);
+    if ((await shown()) - from < time) return time;
   }
   throw new Error('the machine is too slow to use so little CPU time');
 }
