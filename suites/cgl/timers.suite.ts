@@ -184,10 +184,12 @@ neutral('AVL.25.0', 'one that beats in time is not reported', timerFacilities, a
   expect((await timers.wait()).map(({ id }) => id)).toEqual([clock]);
 });
 
-/** Nothing has expired after that, since the clock showed less than the threshold. */
-async function nothingExpires(timers: Timers, clock: Arguments, least: number, set: (threshold: number) => Promise<void>): Promise<number> {
+/** The timer has not expired after that, since the clock showed less than the threshold. */
+async function nothingExpires(timers: Timers, id: number, clock: Arguments, least: number, set: (threshold: number) => Promise<void>): Promise<number> {
   let seen: readonly Expired[] = [];
   const threshold = await withLittleTime(timers.probe, clock, least, async (time) => {
+    // Of the try before.
+    await timers.set(id, {});
     await timers.take();
     await set(time);
     seen = await timers.take();
@@ -201,7 +203,7 @@ neutral('GAP.9.0', 'the CPU time of a thread is told, however long it sleeps', [
   const { ok } = timers.probe;
   const id = await timers.create('thread-cpu');
 
-  const threshold = await nothingExpires(timers, { clock: 'thread-cpu' }, 40 * millisecond, async (time) => {
+  const threshold = await nothingExpires(timers, id, { clock: 'thread-cpu' }, 40 * millisecond, async (time) => {
     await timers.set(id, { value: time });
     await ok('native-sleep', { clock: 'monotonic', value: 1.5 * time });
   });
@@ -218,7 +220,7 @@ neutral('GAP.3.0-c', 'that another process has used so much CPU time is told', [
   const { ret: id } = available(context, await send('native-timer', { via: 'signal', pid: other.pid }), 'POSIX timers');
   const threshold = context.limit('threshold-resolution') * millisecond;
 
-  const used = await nothingExpires(timers, { pid: other.pid }, threshold, async (time) => {
+  const used = await nothingExpires(timers, id, { pid: other.pid }, threshold, async (time) => {
     await ok('native-timer-set', { id, value: time });
     await ok('native-spend', { us: 20_000 });
   });
