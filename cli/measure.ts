@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import type { OnProgress } from '../kernel/build/progress.ts';
 import { abortOnSignal } from '../lib/abort-on-signal.ts';
 import { claimFolder } from '../lib/claim-folder.ts';
+import { resultsFile } from '../reporters/bundle/make.ts';
 import type { Results } from '../reporters/results.ts';
 import { createProgress } from '../reporters/terminal/progress.ts';
 import { wantsColour } from '../reporters/terminal/style.ts';
@@ -57,12 +58,17 @@ export async function measure(
       onStray: (incident) => progress.note(`${incident.kind} while no test ran: ${toldLine(incident)}`),
     });
     progress.finish();
-    const written = await writeReports(results, out);
-    const reports = [join(out, 'results.json'), ...Object.values(written)].map((path) => relative('.', path));
-    const colour = wantsColour(process.stdout.isTTY, process.env);
-    process.stdout.write(`${renderSummary(results, { colour, reports })}\n`);
+    await report(results, out);
     return results;
   } finally {
     progress.finish();
   }
+}
+
+/** Writes the reports of results that are in `out`, and prints the summary. */
+export async function report(results: Results, out: string): Promise<void> {
+  const written = await writeReports(results, out);
+  const reports = [join(out, resultsFile), ...Object.values(written)].map((path) => relative('.', path));
+  const colour = wantsColour(process.stdout.isTTY, process.env);
+  process.stdout.write(`${renderSummary(results, { colour, reports })}\n`);
 }

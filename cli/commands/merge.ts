@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { copyFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { exists } from '../../lib/exists.ts';
 import { InputError } from '../../lib/errors.ts';
@@ -11,11 +11,9 @@ import { conclude } from '../../reporters/conclude.ts';
 import { mergeShards, type Shard } from '../../reporters/merge.ts';
 import { readResults } from '../../reporters/read.ts';
 import type { Results } from '../../reporters/results.ts';
-import { wantsColour } from '../../reporters/terminal/style.ts';
-import { renderSummary } from '../../reporters/terminal/summary.ts';
-import { removeReports, writeReports } from '../../reporters/write.ts';
+import { removeReports } from '../../reporters/write.ts';
 import { suiteAtHand } from '../../suites/harness/run.ts';
-import { inClaimedFolder } from '../measure.ts';
+import { inClaimedFolder, report } from '../measure.ts';
 
 /** `aemcert merge`: one run of its shards. */
 export function register(program: Command): void {
@@ -47,9 +45,7 @@ async function merge(folders: readonly string[], out: string): Promise<void> {
   await rm(join(out, configFile), { force: true });
   if (await exists(join(first, configFile))) await copyFile(join(first, configFile), join(out, configFile));
   await writeFile(join(out, resultsFile), `${JSON.stringify(results, null, 1)}\n`);
-  const written = await writeReports(results, out);
-  const reports = [join(out, resultsFile), ...Object.values(written)].map((path) => relative('.', path));
-  process.stdout.write(`${renderSummary(results, { colour: wantsColour(process.stdout.isTTY, process.env), reports })}\n`);
+  await report(results, out);
   process.exitCode = conclude(results).exitStatus;
 }
 

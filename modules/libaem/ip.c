@@ -23,6 +23,14 @@ static int aem_ip_register(struct aem_ip_args *args, void *handler,
 	return aem_kind_entry(&sockets, args);
 }
 
+/* Of an operation that is of the descriptor alone. */
+static int aem_ip_watch(int fd, uint32_t op, void *handler, unsigned int flags)
+{
+	struct aem_ip_args args = { .fd = fd, .op = op };
+
+	return aem_ip_register(&args, handler, flags);
+}
+
 int aemIP_accept_flags(int fd, struct sockaddr *addr, int *addrlen,
 		       void *handler, unsigned int flags)
 {
@@ -46,9 +54,7 @@ int aemIP_accept(int fd, struct sockaddr *addr, int *addrlen, void *handler)
 
 int aemIP_read_flags(int fd, void *handler, unsigned int flags)
 {
-	struct aem_ip_args args = { .fd = fd, .op = AEMIP_READ };
-
-	return aem_ip_register(&args, handler, flags);
+	return aem_ip_watch(fd, AEMIP_READ, handler, flags);
 }
 
 int aemIP_read(int fd, void *handler)
@@ -58,9 +64,7 @@ int aemIP_read(int fd, void *handler)
 
 int aemIP_close_flags(int fd, void *handler, unsigned int flags)
 {
-	struct aem_ip_args args = { .fd = fd, .op = AEMIP_CLOSE };
-
-	return aem_ip_register(&args, handler, flags);
+	return aem_ip_watch(fd, AEMIP_CLOSE, handler, flags);
 }
 
 int aemIP_close(int fd, void *handler)
@@ -70,9 +74,7 @@ int aemIP_close(int fd, void *handler)
 
 int aemIP_connect_flags(int fd, void *handler, unsigned int flags)
 {
-	struct aem_ip_args args = { .fd = fd, .op = AEMIP_CONNECT };
-
-	return aem_ip_register(&args, handler, flags);
+	return aem_ip_watch(fd, AEMIP_CONNECT, handler, flags);
 }
 
 int aemIP_connect(int fd, void *handler)
@@ -82,9 +84,7 @@ int aemIP_connect(int fd, void *handler)
 
 int aemIP_write_flags(int fd, void *handler, unsigned int flags)
 {
-	struct aem_ip_args args = { .fd = fd, .op = AEMIP_WRITE };
-
-	return aem_ip_register(&args, handler, flags);
+	return aem_ip_watch(fd, AEMIP_WRITE, handler, flags);
 }
 
 int aemIP_write(int fd, void *handler)

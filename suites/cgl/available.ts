@@ -7,12 +7,6 @@ import type { Context } from '../harness/verifies.ts';
 /** What the kernel says where it was built without a facility. */
 const lacking = ['ENOSYS', 'EAFNOSUPPORT', 'EPROTONOSUPPORT'];
 
-/** The answer of a facility that is there: an error is its fault. `what` was to be done. */
-export function worked(answer: Answer, what: string): Answer {
-  if (answer.ret < 0) throw new ExpectationError(`${what} to be done`, answer.errno ?? String(answer.ret));
-  return answer;
-}
-
 /** What the probe tells, `a:b:c;…`, in its parts. */
 export function parts(told: unknown): readonly (readonly string[])[] {
   return String(told)

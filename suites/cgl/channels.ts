@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Channels, and the facilities that tell when something has come through one. */
 import { each } from '../harness/aem.ts';
+import { worked } from '../harness/probe.ts';
 import type { Probe } from '../harness/probe.ts';
 import type { Context } from '../harness/verifies.ts';
-import { available, worked } from './available.ts';
+import { available } from './available.ts';
 import { asNeutral } from './neutral.ts';
 import type { Facility } from './neutral.ts';
 

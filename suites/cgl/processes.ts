@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What is told of processes, by AEM or by the kernel's own facilities. */
+import { worked } from '../harness/probe.ts';
 import type { Probe } from '../harness/probe.ts';
 import type { Context } from '../harness/verifies.ts';
 import { watch } from '../pexit/watch.ts';
-import { available, parts, worked } from './available.ts';
+import { available, parts } from './available.ts';
 import { asNeutral } from './neutral.ts';
 import type { Facility } from './neutral.ts';
 

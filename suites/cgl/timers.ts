@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Timers of AEM's and of the kernel's own, used in the same way. Times are in nanoseconds. */
+import { worked } from '../harness/probe.ts';
 import type { Arguments, Probe } from '../harness/probe.ts';
 import type { Context } from '../harness/verifies.ts';
 import { create } from '../timer/timer.ts';
-import { available, parts, worked } from './available.ts';
+import { available, parts } from './available.ts';
 import { asNeutral } from './neutral.ts';
 import type { Facility } from './neutral.ts';
 

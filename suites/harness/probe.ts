@@ -111,6 +111,12 @@ interface Waiter<T> {
   readonly fail: (error: Error) => void;
 }
 
+/** The answer to a command that has to succeed: an error is what it tests that fails. */
+export function worked(answer: Answer, verb: string): Answer {
+  if (answer.ret < 0) throw new ExpectationError(`${verb} to succeed`, answer.errno ?? String(answer.ret));
+  return answer;
+}
+
 /** Starts a probe and waits until it is ready. `deadline` is in milliseconds. */
 export async function startProbe(
   target: Target,
@@ -214,9 +220,7 @@ export async function attachProbe(process: GuestProcess, deadline: number): Prom
     send: (verb, args) => command(undefined, verb, args),
     on: (thread, verb, args) => command(thread, verb, args),
     async ok(verb, args) {
-      const { ret, errno } = await command(undefined, verb, args);
-      if (ret < 0) throw new ExpectationError(`${verb} to succeed`, errno ?? String(ret));
-      return ret;
+      return worked(await command(undefined, verb, args), verb).ret;
     },
     async settle(thread) {
       await command(thread, 'gettid');

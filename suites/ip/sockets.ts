@@ -2,7 +2,8 @@
 /** What the tests of sockets share: servers, connections, and events on them. */
 import { allEvents, zone } from '../harness/aem.ts';
 import { ExpectationError } from '../harness/expectation.ts';
-import type { Answer, Arguments, Call, Probe } from '../harness/probe.ts';
+import { worked } from '../harness/probe.ts';
+import type { Arguments, Call, Probe } from '../harness/probe.ts';
 import type { Context } from '../harness/verifies.ts';
 
 export type Operation = 'accept' | 'read' | 'close' | 'connect' | 'write';
@@ -36,9 +37,8 @@ export async function owner(probe: Context['probe'], how: Parameters<Context['pr
 }
 
 async function socket(p: Probe, verb: string, args: Arguments): Promise<Socket> {
-  const answer: Answer = await p.send(verb, args);
-  if (answer.ret < 0) throw new ExpectationError(`${verb} to succeed`, answer.errno ?? String(answer.ret));
-  return { fd: answer.ret, port: Number(answer['port']) };
+  const { ret: fd, port } = worked(await p.send(verb, args), verb);
+  return { fd, port: Number(port) };
 }
 
 export const listen = (p: Probe, how: Arguments = {}): Promise<Socket> => socket(p, 'sock-bind', { listen: 64, ...how });
