@@ -293,6 +293,7 @@ void aem_task_recall(struct aem_task *t, struct aem_event *ev);
 void aem_task_settle(struct aem_task *t);
 void aem_task_restore_mask(struct aem_task *t);
 void aem_level_drop(struct aem_task *t);
+void aem_task_unwind_to(struct aem_task *t, unsigned long sp);
 void aem_task_unwind(struct aem_task *t);
 long aem_task_next(struct aem_task *t);
 unsigned int aem_task_push(struct aem_task *t, unsigned long top);

@@ -371,6 +371,19 @@ void aem_level_drop(struct aem_task *t)
 }
 
 /**
+ * aem_task_unwind_to - end the levels that the stack has been unwound past
+ * @t: of current
+ * @sp: where the program has got to
+ *
+ * Context: process, may sleep.
+ */
+void aem_task_unwind_to(struct aem_task *t, unsigned long sp)
+{
+	while (t->depth && aem_level_left(t, sp))
+		aem_level_drop(t);
+}
+
+/**
  * aem_task_unwind - end the levels whose handlers were left by longjmp()
  * @t: of current
  *
@@ -378,10 +391,7 @@ void aem_level_drop(struct aem_task *t)
  */
 void aem_task_unwind(struct aem_task *t)
 {
-	unsigned long sp = user_stack_pointer(current_pt_regs());
-
-	while (t->depth && aem_level_left(t, sp))
-		aem_level_drop(t);
+	aem_task_unwind_to(t, user_stack_pointer(current_pt_regs()));
 }
 
 /* Two thirds of what is left, so that each level above gets some. */

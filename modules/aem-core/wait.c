@@ -78,7 +78,13 @@ long aem_wait_handler(struct aem_task *t, struct aem_wait *wait)
 		if (next)
 			return 0;
 	} else if (t->depth) {
-		aem_task_settle(t);
+		/*
+		 * A level that a call before this one began, and did not end,
+		 * has its top here: that call has been left.
+		 */
+		aem_task_unwind_to(t, wait->frame + 1);
+		if (t->depth)
+			aem_task_settle(t);
 	}
 	for (;;) {
 		ran = aem_take_ran(t);

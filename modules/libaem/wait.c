@@ -63,6 +63,9 @@ static int aem_wait_until(int fd, const struct timespec *timeout)
 	/* Each call ends the batch that the one before it has told. */
 	for (;;) {
 		ran = ioctl(fd, AEM_IOC_WAIT, &wait);
+		/* A handler closed what was not its own: another one does. */
+		if (ran < 0 && errno == EBADF && wait.batch)
+			ran = ioctl(aem_reopen(), AEM_IOC_WAIT, &wait);
 		if (ran < 0 || !wait.batch)
 			return ran;
 		/* A child has seen one handler run, and has none to wait for. */

@@ -122,6 +122,8 @@ export const requirementIds = [
   'AEM-CORE-223',
   'AEM-CORE-222',
   'AEM-CORE-166',
+  'AEM-CORE-225',
+  'AEM-CORE-226',
   'AEM-CORE-190',
   'AEM-CORE-191',
   'AEM-CORE-192',

@@ -3,9 +3,11 @@
 import { expect } from 'vitest';
 import { allEvents, each, ev, evf, signals, zone } from '../harness/aem.ts';
 import type { Answer, Call, Probe } from '../harness/probe.ts';
+import { lookMs, set } from '../harness/setting.ts';
 import { enterTracing, tracing } from '../harness/tracing.ts';
 import { verifies } from '../harness/verifies.ts';
 import type { Context } from '../harness/verifies.ts';
+import { firedInWait } from './waits.ts';
 
 const { SIGSEGV, SIGUSR2 } = signals;
 
@@ -340,6 +342,40 @@ verifies('AEM-CORE-154', 'what was raised before a handler was left by siglongjm
   await p.on('io', 'fire', { eid: later });
 
   expect(ids([await p.nextCall(), await p.nextCall()])).toEqual([early, later]);
+});
+
+verifies('AEM-CORE-225', 'a wait that a handler left by siglongjmp() leaves nothing to the next one', async (context) => {
+  const { probe } = context;
+  // Not so soon that it is seen between the two calls.
+  await set(context, lookMs, 60_000);
+  const p = await probe();
+  const [left, later] = await started(p, 2);
+  await p.ok('on', { eid: left, do: 'leave' });
+
+  await firedInWait(context, p, left ?? 0);
+  expect(await p.nextCall()).toMatchObject({ eid: left, depth: 1 });
+
+  expect(await p.send('call', { name: 'evwait' })).toMatchObject({ ret: 1 });
+  await p.notice('entering');
+  const { call } = await firedInWait(context, p, later ?? 0);
+  expect(await p.nextCall()).toMatchObject({ eid: later, depth: 1 });
+  expect(await call).toMatchObject({ ret: 1 });
+});
+
+verifies('AEM-CORE-226', 'a handler closes the descriptor of libaem', async (context) => {
+  const p = await context.probe();
+  const [closes, later] = await started(p, 2);
+  await p.ok('on', { eid: closes, do: 'close-core' });
+
+  // In a wait, and in a dispatcher.
+  const { call } = await firedInWait(context, p, closes ?? 0);
+  expect(await call).toMatchObject({ ret: 1 });
+  await p.ok('fire', { eid: later });
+  await p.ok('fire', { eid: closes });
+  await p.ok('fire', { eid: later });
+
+  const order = [closes, later, closes, later];
+  expect(await p.settle()).toMatchObject(order.map((eid) => ({ eid, depth: 1 })));
 });
 
 verifies('AEM-CORE-221', 'what waits behind a handler that is left is delivered without a further event', async ({ probe }) => {

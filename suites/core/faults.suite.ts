@@ -8,10 +8,11 @@ import { each, ev, evf, zone } from '../harness/aem.ts';
 import { armFaults, eachFault, footprint, injecting, leaks, leaksBut } from '../harness/faults.ts';
 import { ended, startedEvent } from '../harness/handler-process.ts';
 import { ensureLoaded, modulePath } from '../harness/modules.ts';
-import type { Answer, Probe } from '../harness/probe.ts';
+import type { Probe } from '../harness/probe.ts';
 import { set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 import type { Context } from '../harness/verifies.ts';
+import { firedInWait } from './waits.ts';
 
 const alice = { uid: 1001, gid: 1001 };
 
@@ -133,7 +134,7 @@ verifies('AEM-CORE-193', 'a batch for a thread that waits, whatever is refused',
 
   const failed = await eachFault({
     errors: refusals,
-    attempt: (fail) => waitWhileFired(context.inState, p, eid, fail),
+    attempt: async (fail) => (await firedInWait(context, p, eid, fail)).call,
     async then() {
       raised += 1;
       expect(await p.nextCall()).toMatchObject({ eid });
@@ -144,16 +145,10 @@ verifies('AEM-CORE-193', 'a batch for a thread that waits, whatever is refused',
       expect(await ran(p)).toBe(0);
     },
   });
-}, injecting);
 
-/** Fires the event while the thread waits for it, or when it has failed to. */
-async function waitWhileFired(inState: Context['inState'], p: Probe, eid: number, fail: number): Promise<Answer> {
-  const waited = p.send('call', { name: 'evwait', fail });
-  await p.notice('entering');
-  await inState(p.pid, 'S');
-  await p.on('io', 'fire', { eid });
-  return waited;
-}
+  // Each call's arguments, and what is told.
+  expect(failed).toBeGreaterThan(3);
+}, injecting);
 
 for (const [id, flags] of [['AEM-CORE-194', evf.fork | evf.nocldwait], ['AEM-CORE-195', evf.capsule]] as const) {
   const what = flags & evf.fork ? 'a handler process' : 'capsules';
@@ -168,7 +163,7 @@ for (const [id, flags] of [['AEM-CORE-194', evf.fork | evf.nocldwait], ['AEM-COR
 
     await eachFault({
       errors: refusals,
-      attempt: (fail) => waitWhileFired(context.inState, p, eid, fail),
+      attempt: async (fail) => (await firedInWait(context, p, eid, fail)).call,
       async then() {
         raised += 1;
         const call = await p.nextCall();
@@ -266,20 +261,22 @@ verifies('AEM-CORE-197', 'an operation on an event, whatever is refused', async 
   expect(failed).toBe(2);
 }, injecting);
 
-verifies('AEM-CORE-198', 'loading core and the kinds, whatever is refused', async (context) => {
-  const { probe, sh, after } = context;
-  await armFaults(context);
-  const modules = ['core', 'example', 'pexit', 'timer', 'fd', 'ip'] as const;
-  // aem-sched stands on nothing of aem-core but, in the controls, the seeded faults.
-  const all = [...modules, 'sched'];
-  after(() => sh(all.map(ensureLoaded).join('; ')));
-  await sh(`rmmod ${all.map((name) => `aem_${name}`).reverse().join(' ')}`);
+// aem-sched stands on nothing of aem-core but, in the controls, the seeded faults.
+const modules = ['core', 'example', 'pexit', 'timer', 'fd', 'ip'] as const;
+const all = [...modules, 'sched'];
 
-  for (const module of modules) {
+for (const module of modules) {
+  verifies('AEM-CORE-198', `loading aem-${module}, whatever is refused`, async (context) => {
+    const { probe, sh, after } = context;
+    await armFaults(context);
+    after(() => sh(all.map(ensureLoaded).join('; ')));
+    await sh(`rmmod ${all.map((name) => `aem_${name}`).reverse().join(' ')}`);
+    if (module !== 'core') await sh(ensureLoaded('core'));
+
     const p = await probe();
     const path = modulePath(module);
-    const loaded = (): Promise<string> => sh(`grep '^aem_' /proc/modules | cut -d' ' -f1,3`);
-    const before = await loaded();
+    const there = `grep '^aem_' /proc/modules | cut -d' ' -f1,3; ls /dev | grep -x aem-${module} || true`;
+    const before = await sh(there);
     const far = 1_000_000;
     const { left } = await p.send('load', { path, fail: far });
     await sh(`rmmod aem_${module}`);
@@ -290,20 +287,20 @@ verifies('AEM-CORE-198', 'loading core and the kinds, whatever is refused', asyn
       from: Math.max(1, far - Number(left) - 100),
       attempt: (fail) => p.send('load', { path, fail }),
       async then({ answer, refused }) {
-        if (answer.ret < 0) expect(await sh(`test -e /dev/aem-${module} || echo none`)).toBe('none');
-        else if (refused) await sh(`rmmod aem_${module}`);
-        if (answer.ret < 0 || refused) expect(await loaded()).toBe(before);
+        const unload = answer.ret < 0 ? '' : `rmmod aem_${module}; `;
+        if (answer.ret < 0 || refused) expect(await sh(unload + there)).toBe(before);
       },
     });
 
     expect(failed).toBeGreaterThan(20);
     await end(p);
-  }
-  const p = await probe();
-  await delivers(p, await p.ok('register'));
-  // A cache whose kobject cannot be added keeps the kobject's name, in 6.12.
-  expect(await leaksBut('sysfs_slab_add', sh)).toBe('');
-}, { ...injecting, provokes: ['warning'] });
+    await sh(all.map(ensureLoaded).join('; '));
+    const other = await probe();
+    await delivers(other, await other.ok('register'));
+    // A cache whose kobject cannot be added keeps the kobject's name, in 6.12.
+    expect(await leaksBut('sysfs_slab_add', sh)).toBe('');
+  }, { ...injecting, provokes: ['warning'] });
+}
 
 verifies('AEM-CORE-199', 'reading the list of events, whatever is refused', async (context) => {
   const { probe, sh } = context;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -168,6 +169,21 @@ static void use_coroutine(int eid, int other)
 	tell_stack("coroutine", eid, stacks[1], __builtin_frame_address(0));
 }
 
+/* Of this process, whoever opened it. */
+static void close_core(void)
+{
+	char path[32], name[32];
+	ssize_t len;
+	int fd;
+
+	for (fd = 3; fd < 64; fd++) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		len = readlink(path, name, sizeof(name));
+		if (len == strlen("/dev/aem-core") && !memcmp(name, "/dev/aem-core", len))
+			close(fd);
+	}
+}
+
 /* What a debugger's breakpoint is. */
 static void raise_trap(void)
 {
@@ -193,6 +209,8 @@ bool act_on_delivery(const char *name, int eid, long arg)
 		use_coroutine(eid, arg);
 	else if (!strcmp(name, "unmap-zone"))
 		unmap_zone();
+	else if (!strcmp(name, "close-core"))
+		close_core();
 	else if (!strcmp(name, "trap"))
 		raise_trap();
 	else
