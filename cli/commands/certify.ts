@@ -28,6 +28,7 @@ interface Options {
   readonly config?: string;
   readonly deb?: readonly string[];
   readonly package?: string;
+  readonly headers?: string;
   readonly from?: string;
   readonly timeout: number;
   readonly memory: number;
@@ -52,6 +53,7 @@ export function register(program: Command): void {
     .option('--config <file>', 'with --kernel: how it was configured; config-RELEASE beside it, or what is in it, when absent')
     .addOption(new Option('--deb <file...>', 'Debian packages that hold a kernel').conflicts(['package', 'from']))
     .addOption(new Option('--package <name>', 'a kernel package of Debian, which apt downloads').conflicts('from'))
+    .addOption(new Option('--headers <file>', 'a Debian package of its headers: builds AEM’s modules against them, for a kernel with the patch series and without modules; runs what is in them').conflicts('from'))
     .option('--from <dir>', 'a finished run, such as run/ of one before, instead of a new one')
     .addOption(ofNewRun('-t, --timeout <seconds>', 'until what a test waits for counts as not happening', seconds).default(60))
     .addOption(ofNewRun('--memory <MiB>', 'of the guest', positive).default(512))
@@ -68,7 +70,8 @@ Examples:
   $ aemcert keygen --out vendor
   $ aemcert certify --product product.yaml --key vendor.key
   $ aemcert certify --product product.yaml --key vendor.key --package linux-image-cloud-amd64
-  $ aemcert certify --product product.yaml --key vendor.key --kernel vmlinuz --modules lib/modules/6.1.0`)
+  $ aemcert certify --product product.yaml --key vendor.key --kernel vmlinuz --modules lib/modules/6.1.0
+  $ aemcert certify --product product.yaml --key vendor.key --deb linux-image.deb --headers linux-headers.deb`)
     .action(certify);
   for (const flags of filters) {
     command.addOption(
@@ -159,13 +162,15 @@ function refuseExpired(waivers: readonly Waiver[], where: string | undefined): v
   throw new InputError(`the waiver of ${first.requirement} has expired`, { where, seen: `expires: ${first.expires}`, hint: 'mend what it is about, or have the waiver renewed' });
 }
 
-function givenOf({ kernel, modules, config, deb, package: name }: Options): GivenChoice | undefined {
+function givenOf({ kernel, modules, config, deb, package: name, headers }: Options): GivenChoice | undefined {
   if (kernel === undefined && (modules !== undefined || config !== undefined)) {
     throw new InputError('--modules and --config belong to a --kernel');
   }
-  if (kernel !== undefined) return { kernel, modules, config };
-  if (deb !== undefined) return { deb };
-  return name === undefined ? undefined : { package: name };
+  if (kernel !== undefined) return { kernel, modules, config, headers };
+  if (deb !== undefined) return { deb, headers };
+  if (name !== undefined) return { package: name, headers };
+  if (headers !== undefined) throw new InputError('--headers belong to a --kernel, --deb or --package');
+  return undefined;
 }
 
 /** Through what a kernel is measured: both, where it has AEM, and else what it has of its own. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { lastUse, removeEntry } from '../../lib/cache-entry.ts';
@@ -18,6 +18,8 @@ import {
   readRecord,
   type BuildOptions,
 } from '../../kernel/build/kernel.ts';
+import { packageKernel } from '../../kernel/package/kernel.ts';
+import { shellQuote } from '../../reporters/text.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
 import { buildProgressView } from '../build-progress.ts';
 
@@ -73,6 +75,18 @@ A first build takes some minutes and 2 GB; an interrupted one is taken up where 
     )
     .action(config);
 
+  withChoice(kernel.command('package'), false)
+    .description('make Debian packages: the patched kernel, its headers, and AEM’s modules with libaem')
+    .option('-o, --out <dir>', 'where the packages go', 'packages')
+    .addHelpText(
+      'after',
+      `
+The kernel’s own \`make bindeb-pkg\` makes those of the kernel; its configuration is that of the suites, for a virtual
+machine. Needs the Debian packages debhelper, dpkg-dev and rsync.`,
+    )
+    .addHelpText('after', examples(['package', 'package --out /tmp/debs', 'package --source ~/linux-6.12.y']))
+    .action(makePackages);
+
   kernel
     .command('clean')
     .description('remove built kernels, modules and guest programs, except what is being built now')
@@ -83,8 +97,8 @@ A first build takes some minutes and 2 GB; an interrupted one is taken up where 
     .action(clean);
 }
 
-function withChoice(command: Command): Command {
-  return command
+function withChoice(command: Command, unpatched = true): Command {
+  command
     .option(
       '--kernel-version <version>',
       'the patch series: a folder of kernel/patches (default: the newest)',
@@ -94,8 +108,8 @@ function withChoice(command: Command): Command {
       new Option('--flavour <flavour>', 'the configuration')
         .choices(['base', 'debug', 'coverage'])
         .default('base'),
-    )
-    .option('--unpatched', 'without the patch series, to compare with');
+    );
+  return unpatched ? command.option('--unpatched', 'without the patch series, to compare with') : command;
 }
 
 async function build(options: ChoiceOptions & { readonly kernelOnly?: true }): Promise<void> {
@@ -113,6 +127,19 @@ async function build(options: ChoiceOptions & { readonly kernelOnly?: true }): P
       for (const { name, path: file } of guest.programs) lines.push(`  program ${name.padEnd(12)} ${file}`);
     }
     lines.push(`done in ${Math.round((Date.now() - started) / 1000)} s`);
+  });
+}
+
+async function makePackages(options: ChoiceOptions & { readonly out: string }): Promise<void> {
+  await withProgress(options, async (choice, lines) => {
+    const { kernel: built, files } = await packageKernel(choice, options.out);
+    lines.push(
+      `${built.release} (${built.source}, ${patchesText(built)})`,
+      ...files.map((file) => `  ${relative('.', file)}`),
+      '',
+      `to install   apt-get install ${files.map((file) => shellQuote(file)).join(' ')}`,
+      `to measure   aemcert certify --product FILE --key FILE --deb ${files.filter((file) => !file.includes('/linux-headers-')).map((file) => shellQuote(relative('.', file))).join(' ')}`,
+    );
   });
 }
 

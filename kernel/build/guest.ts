@@ -33,6 +33,9 @@ export function unitFolder(cache: string = cacheRoot()): string {
   return join(cache, 'units');
 }
 
+/** What modules are built against: a kernel’s tree, or its headers, and what tells it from others. */
+export type ModuleTarget = Pick<KernelBuild, 'key' | 'tree' | 'flavour'>;
+
 export interface GuestOptions extends BuildOptions {
   /** The folder that has modules/ and suites/guest/; the project's own when absent. */
   readonly sources?: string;
@@ -47,7 +50,7 @@ export interface GuestOptions extends BuildOptions {
  * the signal's reason when aborted.
  */
 export async function ensureGuest(
-  kernel: KernelBuild,
+  kernel: ModuleTarget,
   variant: Variant,
   options: GuestOptions = {},
 ): Promise<GuestBuild> {
@@ -91,7 +94,7 @@ interface Stage {
 }
 
 interface Build extends Stage {
-  readonly kernel: KernelBuild;
+  readonly kernel: ModuleTarget;
 }
 
 /** What make leaves in a source folder is no source. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-export type BuildStage = 'wait' | 'source' | 'patch' | 'config' | 'compile' | 'modules' | 'programs';
+export type BuildStage = 'wait' | 'source' | 'patch' | 'config' | 'compile' | 'modules' | 'programs' | 'package';
 
 /** What a build does now. */
 export interface BuildProgress {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Kernels that somebody else has built: booted with the agent, and a trivial program run on them. */
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -9,6 +9,7 @@ import { temporaryFolder } from '../../lib/testing/temporary-folder.ts';
 import type { GuestBuild, KernelBuild } from '../build/artifacts.ts';
 import { ensureGuest, ensurePrograms } from '../build/guest.ts';
 import { ensureKernel } from '../build/kernel.ts';
+import { packAem } from '../package/aem.ts';
 import { bootQemu } from '../target/qemu/boot.ts';
 import type { Target } from '../target/target.ts';
 import { prepareGiven, type GivenKernel } from './given.ts';
@@ -32,14 +33,27 @@ async function boot(given: GivenKernel): Promise<Target> {
   return target;
 }
 
-/** AEM's modules as a package installs them. */
+/** AEM's modules as their package installs them. */
 async function installed(release: string): Promise<string> {
-  const root = await temporaryFolder();
-  const folder = join(root, 'lib/modules', release, 'updates');
-  await mkdir(folder, { recursive: true });
+  const [scratch, out, root] = [await temporaryFolder(), await temporaryFolder(), await temporaryFolder()];
+  const deb = await packAem({ release }, guest.modules, { scratch, out });
+  await execa('dpkg-deb', ['--extract', deb, root]);
+  // Of the kernel's own package.
   await writeFile(join(root, 'lib/modules', release, 'modules.builtin'), '');
-  for (const { name, path } of guest.modules) await copyFile(path, join(folder, `${name}.ko`));
   return root;
+}
+
+/** The headers of our kernel, as its own script lays them out for a package. */
+async function headersPackage(): Promise<string> {
+  const root = join(await temporaryFolder(), 'headers');
+  const folder = join(root, 'usr/src', `linux-headers-${ours.release}`);
+  const env = { srctree: '.', SRCARCH: 'x86', MAKE: 'make', CC: 'gcc', HOSTCC: 'gcc' };
+  await execa('sh', ['scripts/package/install-extmod-build', folder], { cwd: ours.tree, env });
+  await copyFile(ours.config, join(folder, '.config'));
+  await mkdir(join(root, 'DEBIAN'));
+  await writeFile(join(root, 'DEBIAN/control'), `Package: linux-headers-test\nVersion: 1\nArchitecture: amd64\nMaintainer: a <a@example.com>\nDescription: x\n`);
+  await execa('dpkg-deb', ['-Znone', '--build', '--root-owner-group', root, `${root}.deb`]);
+  return `${root}.deb`;
 }
 
 test('an image that carries its configuration is booted on the machine that it is for, without AEM’s modules', async () => {
@@ -63,6 +77,32 @@ test('with AEM’s modules among its own they are loaded, and it is measured thr
   expect(given.modules.map(({ name }) => name)[0]).toBe('aem-core');
   const target = await boot(given);
   expect((await target.exec(['lsmod'])).stdout).toContain('aem_core');
+});
+
+test('of a kernel that has the series and no modules they are built against its headers', async () => {
+  const headers = await headersPackage();
+
+  const given = await prepareGiven({ kernel: ours.image, headers }, { scratch: await temporaryFolder() });
+
+  expect(given).toMatchObject({ hasAem: true, source: expect.stringMatching(/; AEM’s modules built here against linux-headers-test 1 sha256:/) as string });
+  const target = await boot(given);
+  expect((await target.exec(['lsmod'])).stdout).toContain('aem_core');
+  expect((await target.health()).incidents).toEqual([]);
+  await expect(prepareGiven({ kernel: ours.image, headers, modules: await installed(ours.release) }, { scratch: await temporaryFolder() })).rejects.toMatchObject({
+    exitStatus: 2,
+    message: 'this kernel has AEM’s modules among its own',
+  });
+});
+
+test('headers of another kernel, or of one without the series, are not taken', async () => {
+  const scratch = await temporaryFolder();
+  const config = join(scratch, 'config');
+  await writeFile(config, (await readFile(ours.config, 'utf8')).replace('CONFIG_AEM=y', '# CONFIG_AEM is not set'));
+  const deb = join(scratch, 'none.deb');
+
+  const without = prepareGiven({ kernel: ours.image, config, headers: deb }, { scratch });
+  await expect(without).rejects.toMatchObject({ exitStatus: 2, details: { expected: 'CONFIG_AEM=y' } });
+  await expect(prepareGiven({ kernel: ours.image, headers: deb }, { scratch })).rejects.toMatchObject({ message: 'there is no such package' });
 });
 
 test('modules of another release are not taken', async () => {

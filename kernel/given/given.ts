@@ -3,20 +3,25 @@
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { digestFile } from '../../lib/digest.ts';
-import { InfrastructureError } from '../../lib/errors.ts';
+import { InfrastructureError, InputError } from '../../lib/errors.ts';
 import { exists } from '../../lib/exists.ts';
 import type { BootableKernel, GuestBuild } from '../build/artifacts.ts';
 import type { OnProgress } from '../build/progress.ts';
-import { lacking, machineFor, parseConfig } from './config.ts';
+import { ensureGuest } from '../build/guest.ts';
+import { lacking, machineFor, parseConfig, type KernelConfig } from './config.ts';
 import { readImage, unusable } from './image.ts';
 import { collectModules, type GivenModules } from './modules.ts';
-import { downloadPackage, findKernelIn, unpackPackages } from './packages.ts';
+import { downloadPackage, findKernelIn, unpackHeaders, unpackPackages } from './packages.ts';
 
 /** Where a kernel comes from. */
-export type GivenChoice =
+export type GivenChoice = {
+  /** The package of its headers: AEM's modules are built against them, for a kernel that has the series and no modules. */
+  readonly headers?: string | undefined;
+} & (
   | { readonly kernel: string; readonly modules?: string | undefined; readonly config?: string | undefined }
   | { readonly deb: readonly string[] }
-  | { readonly package: string };
+  | { readonly package: string }
+);
 
 export interface GivenOptions {
   /** A folder for copies, which the caller removes when nothing needs the kernel any more. */
@@ -54,16 +59,35 @@ export async function prepareGiven(choice: GivenChoice, { scratch, signal, onPro
   if (missing !== undefined) throw unusable(`the kernel cannot run here: it was built without ${missing}`, image);
   if (modules !== undefined) tell(`collecting modules of ${read.release}`);
   const collected: GivenModules = modules === undefined ? { loaded: [], aem: false } : await collectModules(modules, read.release, scratch);
+  const { headers } = choice;
+  if (headers !== undefined && collected.aem) throw new InputError('this kernel has AEM’s modules among its own', { where: headers, hint: 'leave --headers out' });
+  const built = headers === undefined ? undefined : await buildModules(headers, { release: read.release, options, scratch, signal, onProgress });
   return {
     image,
     machine: machineFor(options),
     release: read.release,
-    source,
+    source: built === undefined ? source : `${source}; AEM’s modules built here against ${built.source}`,
     ...(text === undefined ? {} : { config: text }),
-    modules: collected.loaded,
+    modules: [...collected.loaded, ...(built?.modules ?? [])],
     ...(collected.tree === undefined ? {} : { moduleTree: collected.tree }),
-    hasAem: collected.aem,
+    hasAem: collected.aem || built !== undefined,
   };
+}
+
+interface Against extends GivenOptions {
+  readonly release: string;
+  readonly options: KernelConfig | undefined;
+}
+
+/** AEM's modules for a kernel that has none, of our sources. */
+async function buildModules(headers: string, { release, options, scratch, signal, onProgress }: Against): Promise<{ readonly modules: GuestBuild['modules']; readonly source: string }> {
+  if (options !== undefined && options.get('CONFIG_AEM') !== 'y') {
+    throw new InputError('the kernel is built without the patch series, on which AEM’s modules stand', { where: headers, expected: 'CONFIG_AEM=y', hint: 'leave --headers out: it is measured by what it has of its own' });
+  }
+  const { tree, source } = await unpackHeaders(headers, release, scratch, signal);
+  const key = await digestFile(headers, signal);
+  const { modules } = await ensureGuest({ key, tree, flavour: 'base' }, 'release', { signal, onProgress });
+  return { modules, source };
 }
 
 interface Located {

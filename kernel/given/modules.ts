@@ -14,7 +14,7 @@ const channel = ['virtio_pci', 'virtio_console'];
 const onDemand = ['tipc', 'veth', 'overlay', 'af_packet', 'ipv6', 'udp_diag', 'loop'];
 
 /** AEM's modules, aem-core first: the others use what it exports. */
-const aem = ['aem_core', 'aem_sched', 'aem_ip', 'aem_timer', 'aem_tipc', 'aem_pexit', 'aem_fd'];
+const aem = ['aem_core', 'aem_example', 'aem_sched', 'aem_ip', 'aem_timer', 'aem_tipc', 'aem_pexit', 'aem_fd'];
 
 export interface GivenModules {
   /** Loaded when the machine comes up, in this order. */

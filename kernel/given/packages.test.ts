@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../lib/testing/temporary-folder.ts';
-import { findKernelIn, unpackPackages } from './packages.ts';
+import { findKernelIn, unpackHeaders, unpackPackages } from './packages.ts';
 
 /** Builds a package; `fill` puts its files into the folder that it is given. */
 async function build(folder: string, name: string, fill: (root: string) => Promise<void>): Promise<string> {
@@ -43,4 +43,21 @@ test('a link in a package leads nowhere', async () => {
   const { root } = await unpackPackages([deb], await temporaryFolder());
 
   expect(await findKernelIn(root)).not.toHaveProperty('config');
+});
+
+test('headers are those of one kernel, and whole', async () => {
+  const folder = await temporaryFolder();
+  const whole = await build(folder, 'linux-headers-a', async (root) => {
+    for (const name of ['Makefile', 'Module.symvers', '.config']) await put(join(root, 'usr/src/linux-headers-6.1.0', name));
+  });
+  const part = await build(folder, 'linux-headers-b', (root) => put(join(root, 'usr/src/linux-headers-6.1.0/Makefile')));
+
+  expect(await unpackHeaders(whole, '6.1.0', await temporaryFolder())).toMatchObject({ tree: expect.stringMatching(/\/usr\/src\/linux-headers-6\.1\.0$/) as string });
+  await expect(unpackHeaders(whole, '6.1.9', await temporaryFolder())).rejects.toMatchObject({
+    exitStatus: 2,
+    details: { expected: 'usr/src/linux-headers-6.1.9/Makefile', seen: 'linux-headers-6.1.0' },
+  });
+  await expect(unpackHeaders(part, '6.1.0', await temporaryFolder())).rejects.toMatchObject({
+    details: { expected: 'usr/src/linux-headers-6.1.0/Module.symvers' },
+  });
 });

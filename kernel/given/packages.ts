@@ -23,21 +23,46 @@ export interface Unpacked {
  */
 export async function unpackPackages(files: readonly string[], folder: string, signal?: AbortSignal): Promise<Unpacked> {
   const root = join(folder, 'root');
-  await mkdir(root, { recursive: true });
   const told: string[] = [];
   for (const file of files) {
-    if (!(await exists(file))) throw new InputError('there is no such package', { where: file });
-    const [name, version, architecture] = await Promise.all(['Package', 'Version', 'Architecture'].map((field) => fieldOf(file, field)));
-    if (architecture !== 'amd64' && architecture !== 'all') {
-      throw unusable(`the kernel is for another architecture: ${architecture ?? 'none'}, not amd64`, file);
-    }
-    const { status, output } = await tryCommand(['dpkg-deb', '--extract', resolve(file), root], { signal });
-    if (status !== 0) throw unusable(`the package is corrupt: ${output.at(-1) ?? `dpkg-deb ended with ${String(status)}`}`, file);
+    told.push(await unpackPackage(file, root, signal));
     // The next package would be unpacked through a link, and what is read through one is none of the kernel's.
     await runCommand(['find', root, '!', '-type', 'd', '!', '-type', 'f', '-delete'], { signal });
-    told.push(`${name ?? ''} ${version ?? ''} sha256:${(await digestFile(file, signal)).slice(0, 12)}`);
   }
   return { root, source: told.join(', ') };
+}
+
+/** Unpacks one package; tells for people which it is. */
+async function unpackPackage(file: string, root: string, signal: AbortSignal | undefined): Promise<string> {
+  if (!(await exists(file))) throw new InputError('there is no such package', { where: file });
+  const [name, version, architecture] = await Promise.all(['Package', 'Version', 'Architecture'].map((field) => fieldOf(file, field)));
+  if (architecture !== 'amd64' && architecture !== 'all') {
+    throw unusable(`the kernel is for another architecture: ${architecture ?? 'none'}, not amd64`, file);
+  }
+  await mkdir(root, { recursive: true });
+  const { status, output } = await tryCommand(['dpkg-deb', '--extract', resolve(file), root], { signal });
+  if (status !== 0) throw unusable(`the package is corrupt: ${output.at(-1) ?? `dpkg-deb ended with ${String(status)}`}`, file);
+  return `${name ?? ''} ${version ?? ''} sha256:${(await digestFile(file, signal)).slice(0, 12)}`;
+}
+
+/**
+ * Unpacks the package of a kernel's headers. Returns the folder that modules are built against.
+ * @throws InputError when it has none of this release; as unpackPackages() does
+ */
+export async function unpackHeaders(file: string, release: string, folder: string, signal?: AbortSignal): Promise<{ readonly tree: string; readonly source: string }> {
+  const root = join(folder, 'headers');
+  const source = await unpackPackage(file, root, signal);
+  const tree = join(root, 'usr/src', `linux-headers-${release}`);
+  for (const part of ['Makefile', 'Module.symvers', '.config']) {
+    if (await exists(join(tree, part))) continue;
+    const names = await readdir(join(root, 'usr/src')).catch((): readonly string[] => []);
+    throw new InputError('these are no headers of this kernel, whole', {
+      where: file,
+      expected: `usr/src/linux-headers-${release}/${part}`,
+      seen: names.length === 0 ? 'no usr/src' : names.join(', '),
+    });
+  }
+  return { tree, source };
 }
 
 async function fieldOf(file: string, field: string): Promise<string> {
