@@ -22,6 +22,7 @@ import { packageKernel } from '../../kernel/package/kernel.ts';
 import { shellQuote } from '../../reporters/text.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
 import { buildProgressView } from '../build-progress.ts';
+import { kernelVersion } from '../option-values.ts';
 
 interface ChoiceOptions {
   readonly kernelVersion?: string;
@@ -53,6 +54,7 @@ A first build takes some minutes and 2 GB; an interrupted one is taken up where 
         'build',
         'build --flavour debug',
         'build --unpatched',
+        'build --kernel-version 6.1',
         'build --source ~/linux-6.12.y',
         'build --source linux-6.12.9.tar.xz',
       ]),
@@ -99,10 +101,7 @@ machine. Needs the Debian packages debhelper, dpkg-dev and rsync.`,
 
 function withChoice(command: Command, unpatched = true): Command {
   command
-    .option(
-      '--kernel-version <version>',
-      'the patch series: a folder of kernel/patches (default: the newest)',
-    )
+    .addOption(kernelVersion())
     .option('--source <path>', "a kernel tree or tarball (default: Debian's linux-source package)")
     .addOption(
       new Option('--flavour <flavour>', 'the configuration')
@@ -165,7 +164,7 @@ async function config(options: ChoiceOptions): Promise<void> {
 
 /** Runs with progress on stderr; the lines go to stdout at the end. */
 async function withProgress(
-  { kernelVersion, source, flavour, unpatched }: ChoiceOptions,
+  { kernelVersion: version, source, flavour, unpatched }: ChoiceOptions,
   run: (choice: KernelChoice & BuildOptions, lines: string[]) => Promise<void>,
 ): Promise<void> {
   const interruption = abortOnSignal();
@@ -174,7 +173,7 @@ async function withProgress(
   try {
     await run(
       {
-        version: kernelVersion,
+        version,
         source,
         flavour,
         unpatched,
