@@ -95,7 +95,8 @@ machine. Needs the Debian packages debhelper, dpkg-dev and rsync.`,
     .addOption(
       new Option('--unused-for <days>', 'only what nobody has used for so many days').argParser(parseDays),
     )
-    .addHelpText('after', examples(['clean', 'clean --unused-for 14']))
+    .option('--kernel-version <version>', 'only built kernels of this version, no modules or programs')
+    .addHelpText('after', examples(['clean', 'clean --unused-for 14', 'clean --kernel-version 6.1']))
     .action(clean);
 }
 
@@ -198,18 +199,20 @@ function parseDays(text: string): number {
   return Number(text);
 }
 
-async function clean({ unusedFor }: { readonly unusedFor?: number }): Promise<void> {
+async function clean({ unusedFor, kernelVersion: version }: { readonly unusedFor?: number; readonly kernelVersion?: string }): Promise<void> {
   const limit = unusedFor === undefined ? undefined : Date.now() - unusedFor * 24 * 3600 * 1000;
   let freed = 0;
   let kept = 0;
-  for (const parent of [kernelFolder(), unitFolder()]) {
+  for (const parent of version === undefined ? [kernelFolder(), unitFolder()] : [kernelFolder()]) {
     const names = await readdir(parent).catch((): string[] => []);
     const entries = new Set(names.map((name) => name.replace(/\.(partial|lock)$/, '')));
     for (const entry of entries) {
       const folder = join(parent, entry);
       const used = await lastUse(folder);
       if (limit !== undefined && used !== undefined && used.getTime() >= limit) continue;
-      const name = await title(folder);
+      const record = await readRecord(folder).catch(() => undefined);
+      if (version !== undefined && record?.inputs.version !== version) continue;
+      const name = record === undefined ? undefined : `${record.release} (${record.inputs.source.name})`;
       const bytes = (await diskUsage(folder)) + (await diskUsage(`${folder}.partial`));
       if (await removeEntry(folder)) {
         freed += bytes;
@@ -223,11 +226,6 @@ async function clean({ unusedFor }: { readonly unusedFor?: number }): Promise<vo
   process.stdout.write(
     `freed ${formatBytes(freed)} in ${cacheRoot()}${kept === 0 ? '' : `; ${kept} in use`}\n`,
   );
-}
-
-async function title(folder: string): Promise<string | undefined> {
-  const record = await readRecord(folder).catch(() => undefined);
-  return record === undefined ? undefined : `${record.release} (${record.inputs.source.name})`;
 }
 
 function examples(commands: readonly string[]): string {
