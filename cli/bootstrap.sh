@@ -32,14 +32,33 @@ need_node()
 	fi
 }
 
-# The names in a list of packages that are not installed, on one line.
+# The names in a list of packages, on stdin, that are not installed, on one line.
 missing_packages()
 {
-	sed 's/#.*//' "$1" | while read -r name; do
+	sed 's/#.*//' | while read -r name; do
 		[ -n "$name" ] || continue
 		status=$(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null || true)
 		[ "$status" = installed ] || printf '%s ' "$name"
 	done
+}
+
+# The source of the kernel that is asked for, unless it is of another origin or
+# the newest one's, which is in the list.
+asked_source()
+{
+	version=
+	previous=
+	for argument in "$@"; do
+		case $argument in
+		--source | --source=*) return ;;
+		--kernel-version=*) version=${argument#*=} ;;
+		*) [ "$previous" != --kernel-version ] || version=$argument ;;
+		esac
+		previous=$argument
+	done
+	# What there is no series for, aemcert tells.
+	[ -n "$version" ] && [ -d "$root/kernel/patches/$version" ] || return 0
+	printf 'linux-source-%s # the source of the kernel that is asked for\n' "$version"
 }
 
 need_packages()
@@ -48,7 +67,10 @@ need_packages()
 		echo 'aemcert: this is no Debian system; aemcert doctor tells what is missing' >&2
 		return
 	fi
-	missing=$(missing_packages "$root/cli/setup/debian-packages.txt")
+	missing=$({
+		cat "$root/cli/setup/debian-packages.txt"
+		asked_source "$@"
+	} | missing_packages)
 	missing=${missing% }
 	[ -n "$missing" ] || return 0
 	if [ "$(id -u)" -ne 0 ]; then
@@ -88,6 +110,6 @@ need_node_modules()
 }
 
 need_node
-need_packages
+need_packages "$@"
 need_node_modules
 exec node "$root/cli/aemcert.js" "$@"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { Shard } from '../suites/harness/plan.ts';
 
 /** A whole number from 1 on, as an option's value. */
@@ -14,6 +14,11 @@ export function shard(value: string): Shard {
   const [, index, count] = (/^(\d+)\/(\d+)$/.exec(value) ?? []).map(Number);
   if (index === undefined || count === undefined || index < 1 || index > count) throw new InvalidArgumentError('I/N is expected, such as 1/3.');
   return { index, count };
+}
+
+/** Which of our kernels, for each command that builds one. */
+export function kernelVersion(): Option {
+  return new Option('--kernel-version <version>', 'of our kernel: a folder of kernel/patches, 6.1 or 6.12 (default: the newest)');
 }
 
 const day = 24 * 60 * 60;

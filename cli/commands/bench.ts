@@ -2,7 +2,6 @@
 import { join, relative } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import type { OnProgress } from '../../kernel/build/progress.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
 import { checkWritable } from '../../lib/make-folder.ts';
 import { renderFiles } from '../../reporters/bench/fd.ts';
@@ -22,13 +21,14 @@ import { measureFiles } from '../../suites/scalability/measure-fd.ts';
 import { measureSched } from '../../suites/scalability/measure-sched.ts';
 import { measureTimers } from '../../suites/scalability/measure-timer.ts';
 import { measureCore } from '../../suites/scalability/measure.ts';
-import type { Begun } from '../../suites/scalability/measure.ts';
+import type { Begun, BuildAsked } from '../../suites/scalability/measure.ts';
 import { buildProgressView } from '../build-progress.ts';
-import { positive } from '../option-values.ts';
+import { kernelVersion, positive } from '../option-values.ts';
 
 interface Options {
   readonly quick?: true;
   readonly out: string;
+  readonly kernelVersion?: string;
   readonly memory: number;
   readonly idle?: readonly number[];
 }
@@ -47,6 +47,7 @@ export function register(program: Command): void {
     .option('-q, --quick', 'fewer rounds, and no more than 10,000 idle registrations')
     .option('--idle <counts>', 'idle registrations, with commas between (default: 1,1000,100000,1000000,4000000)', counts)
     .option('-o, --out <dir>', 'where bench-core.json and the pictures go', 'reports')
+    .addOption(kernelVersion())
     .option('--memory <MiB>', 'of the guest', positive, 768)
     .addHelpText('after', `
 The guest has one CPU and runs twice: by a clock that counts instructions, whose
@@ -73,6 +74,7 @@ Examples:
     .option('-q, --quick', 'no more than 10,000 armed timers, fewer expirations')
     .option('--armed <counts>', 'armed timers, with commas between (default: 1,1000,100000,1000000)', counts)
     .option('-o, --out <dir>', 'where bench-timer.json goes', 'reports')
+    .addOption(kernelVersion())
     .option('--memory <MiB>', 'of the guest', positive, 768)
     .addHelpText('after', `
 The guest has one CPU and a clock that counts instructions, so the figures are the
@@ -92,6 +94,7 @@ Examples:
     .description('files: what it costs that they can be watched, and to watch them')
     .option('-q, --quick', 'fewer operations')
     .option('-o, --out <dir>', 'where bench-fd.json goes', 'reports')
+    .addOption(kernelVersion())
     .option('--memory <MiB>', 'of the guest', positive, 512)
     .addHelpText('after', `
 Opening, reading, writing, locking and changing the mode of a file: on the kernel
@@ -113,6 +116,7 @@ Examples:
     .option('-q, --quick', 'fewer events, beside 0, 1 and 4 competitors')
     .option('--busy <counts>', 'competitors, with commas between (default: 0,1,2,4,8)', competitors)
     .option('-o, --out <dir>', 'where bench-sched.json goes', 'reports')
+    .addOption(kernelVersion())
     .option('--cpus <count>', 'of the guest that has several', positive, 2)
     .option('--memory <MiB>', 'of the guest', positive, 512)
     .addHelpText('after', `
@@ -131,16 +135,13 @@ Examples:
 }
 
 
-interface Progress {
-  readonly command: readonly string[];
-  readonly signal: AbortSignal;
-  readonly onBuild: OnProgress;
+interface Progress extends BuildAsked {
   say(message: string, done?: number, total?: number): void;
 }
 
 /** Measures, leaves what was measured in a folder and tells it. */
 async function report<Results>(
-  out: string,
+  { out, kernelVersion: version }: Pick<Options, 'out' | 'kernelVersion'>,
   measure: (progress: Progress) => Promise<Results>,
   render: (results: Results) => string,
   write: (results: Results, out: string) => Promise<readonly string[]>,
@@ -151,6 +152,7 @@ async function report<Results>(
     await checkWritable(out);
     const results = await measure({
       command: ['aemcert', ...process.argv.slice(2)],
+      kernelVersion: version,
       signal: interruption.signal,
       onBuild: view.show,
       say: (message, done, total) =>
@@ -175,7 +177,8 @@ function asJson(name: string): (results: unknown, out: string) => Promise<readon
   };
 }
 
-function files({ quick, out, memory }: Options): Promise<void> {
+function files(options: Options): Promise<void> {
+  const { quick, memory } = options;
   const measure = ({ say, ...progress }: Progress): Promise<FileResults> =>
     measureFiles({
       ...progress,
@@ -184,14 +187,15 @@ function files({ quick, out, memory }: Options): Promise<void> {
       onBoot: () => say('booting'),
       onBegin: (how) => say(`measuring: ${how}`),
     });
-  return report(out, measure, renderFiles, asJson('fd'));
+  return report(options, measure, renderFiles, asJson('fd'));
 }
 
-interface TimerOptions extends Pick<Options, 'quick' | 'out' | 'memory'> {
+interface TimerOptions extends Pick<Options, 'quick' | 'out' | 'kernelVersion' | 'memory'> {
   readonly armed?: readonly number[];
 }
 
-function timer({ quick, armed, out, memory }: TimerOptions): Promise<void> {
+function timer(options: TimerOptions): Promise<void> {
+  const { quick, armed, memory } = options;
   const measure = ({ say, ...progress }: Progress): Promise<TimerResults> =>
     measureTimers({
       ...progress,
@@ -201,15 +205,16 @@ function timer({ quick, armed, out, memory }: TimerOptions): Promise<void> {
       onBoot: () => say('booting'),
       onBegin: (idle, done, total) => say(`measuring beside ${grouped(idle)} timers`, done, total),
     });
-  return report(out, measure, renderTimers, asJson('timer'));
+  return report(options, measure, renderTimers, asJson('timer'));
 }
 
-interface SchedOptions extends Pick<Options, 'quick' | 'out' | 'memory'> {
+interface SchedOptions extends Pick<Options, 'quick' | 'out' | 'kernelVersion' | 'memory'> {
   readonly busy?: readonly number[];
   readonly cpus: number;
 }
 
-function sched({ quick, busy, out, cpus, memory }: SchedOptions): Promise<void> {
+function sched(options: SchedOptions): Promise<void> {
+  const { quick, busy, cpus, memory } = options;
   const measure = ({ say, ...progress }: Progress): Promise<SchedResults> =>
     measureSched({
       ...progress,
@@ -225,7 +230,7 @@ function sched({ quick, busy, out, cpus, memory }: SchedOptions): Promise<void> 
           total,
         ),
     });
-  return report(out, measure, renderSched, asJson('sched'));
+  return report(options, measure, renderSched, asJson('sched'));
 }
 
 const phases: Readonly<Record<BenchClock, string>> = { icount: 'in instructions', host: 'by the host’s clock' };
@@ -272,5 +277,5 @@ function core(options: Options): Promise<void> {
       onBoot: (clock) => say(`booting, to measure ${phases[clock]}`),
       onBegin: (clock, begun) => say(`measuring ${phases[clock]}: ${nameOf(begun)}`, begun.done, begun.plan),
     });
-  return report(options.out, measure, renderTable, writeBench);
+  return report(options, measure, renderTable, writeBench);
 }

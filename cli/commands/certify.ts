@@ -16,7 +16,7 @@ import { shellQuote, suiteRemarks } from '../../reporters/text.ts';
 import { loadRequirements } from '../../specs/loader/index.ts';
 import { describeSuite } from '../../suites/harness/suite.ts';
 import { inClaimedFolder, measure } from '../measure.ts';
-import { positive, seconds } from '../option-values.ts';
+import { kernelVersion, positive, seconds } from '../option-values.ts';
 
 interface Options {
   readonly product: string;
@@ -30,6 +30,7 @@ interface Options {
   readonly package?: string;
   readonly headers?: string;
   readonly from?: string;
+  readonly kernelVersion?: string;
   readonly timeout: number;
   readonly memory: number;
   readonly cpus: number;
@@ -55,6 +56,7 @@ export function register(program: Command): void {
     .addOption(new Option('--package <name>', 'a kernel package of Debian, which apt downloads').conflicts('from'))
     .addOption(new Option('--headers <file>', 'a Debian package of its headers: builds AEM’s modules against them, for a kernel with the patch series and without modules; runs what is in them').conflicts('from'))
     .option('--from <dir>', 'a finished run, such as run/ of one before, instead of a new one')
+    .addOption(kernelVersion().conflicts(['kernel', 'deb', 'package', 'from']))
     .addOption(ofNewRun('-t, --timeout <seconds>', 'until what a test waits for counts as not happening', seconds).default(60))
     .addOption(ofNewRun('--memory <MiB>', 'of the guest', positive).default(512))
     .addOption(ofNewRun('--cpus <count>', 'of the guest', positive).default(2))
@@ -186,6 +188,7 @@ async function measureWhole(options: Options, out: string, choice: GivenChoice |
       return {
         selection: { modules: [], requirements: [], binding: bindingOf(given), flavour: 'base' },
         given,
+        kernelVersion: options.kernelVersion,
         memoryMiB: options.memory,
         cpus: options.cpus,
         guests: options.guests ?? usualGuests({ processors: options.cpus, memoryMiB: options.memory }),

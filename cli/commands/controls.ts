@@ -13,7 +13,7 @@ import { createProgress } from '../../reporters/terminal/progress.ts';
 import { writeAtomically } from '../../reporters/write.ts';
 import { countProofs, isCaught, runControls } from '../../suites/harness/controls.ts';
 import type { ControlOutcome } from '../../suites/harness/controls.ts';
-import { positive } from '../option-values.ts';
+import { kernelVersion, positive } from '../option-values.ts';
 import { reportError } from '../report-error.ts';
 
 interface Options {
@@ -21,6 +21,7 @@ interface Options {
   readonly others: number;
   readonly guests: number;
   readonly flavour: Flavour;
+  readonly kernelVersion?: string;
   readonly out: string;
 }
 
@@ -34,6 +35,7 @@ export function register(program: Command): void {
     // What a fault keeps from coming is waited for; meanwhile another guest has the processor.
     .option('--guests <count>', 'how many run tests at the same time', positive, usualGuests({ processors: 0.5, memoryMiB: 512 }))
     .addOption(new Option('--flavour <name>', 'of the kernel').choices(['base', 'debug', 'coverage']).default('base'))
+    .addOption(kernelVersion())
     .option('-o, --out <dir>', 'where controls.json goes', 'reports')
     .addHelpText('after', `
 Exit status: 0 all faults were caught and by their own tests only, 1 not,
@@ -74,6 +76,7 @@ async function controls(options: Options): Promise<void> {
       requirements: options.requirement,
       others: options.others,
       flavour: options.flavour,
+      kernelVersion: options.kernelVersion,
       guests: options.guests,
       out: options.out,
       signal: interruption.signal,

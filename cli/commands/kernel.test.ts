@@ -56,3 +56,19 @@ test('without a limit all goes', async () => {
 
   expect(await readdir(kernels)).toEqual([]);
 });
+
+test('--kernel-version takes the kernels of that version alone', async () => {
+  const record = (version: string): string =>
+    JSON.stringify({ release: `${version}.1-aem`, inputs: { version, source: { name: `linux-source-${version}` } } });
+  for (const version of ['6.1', '6.12']) {
+    await used(`of-${version}/complete`, 1);
+    await writeFile(join(kernels, `of-${version}/build.json`), record(version));
+  }
+  await used('broken-off.partial/build.log', 1);
+
+  await clean('--kernel-version', '6.1');
+
+  const left = (await readdir(kernels)).filter((name) => !name.endsWith('.lock'));
+  expect(left.sort()).toEqual(['broken-off.partial', 'of-6.12']);
+  expect(printed.text()).toContain('removed 6.1.1-aem (linux-source-6.1)');
+});

@@ -22,6 +22,7 @@ import { packageKernel } from '../../kernel/package/kernel.ts';
 import { shellQuote } from '../../reporters/text.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
 import { buildProgressView } from '../build-progress.ts';
+import { kernelVersion } from '../option-values.ts';
 
 interface ChoiceOptions {
   readonly kernelVersion?: string;
@@ -53,6 +54,7 @@ A first build takes some minutes and 2 GB; an interrupted one is taken up where 
         'build',
         'build --flavour debug',
         'build --unpatched',
+        'build --kernel-version 6.1',
         'build --source ~/linux-6.12.y',
         'build --source linux-6.12.9.tar.xz',
       ]),
@@ -93,16 +95,14 @@ machine. Needs the Debian packages debhelper, dpkg-dev and rsync.`,
     .addOption(
       new Option('--unused-for <days>', 'only what nobody has used for so many days').argParser(parseDays),
     )
-    .addHelpText('after', examples(['clean', 'clean --unused-for 14']))
+    .option('--kernel-version <version>', 'only built kernels of this version, no modules or programs')
+    .addHelpText('after', examples(['clean', 'clean --unused-for 14', 'clean --kernel-version 6.1']))
     .action(clean);
 }
 
 function withChoice(command: Command, unpatched = true): Command {
   command
-    .option(
-      '--kernel-version <version>',
-      'the patch series: a folder of kernel/patches (default: the newest)',
-    )
+    .addOption(kernelVersion())
     .option('--source <path>', "a kernel tree or tarball (default: Debian's linux-source package)")
     .addOption(
       new Option('--flavour <flavour>', 'the configuration')
@@ -165,7 +165,7 @@ async function config(options: ChoiceOptions): Promise<void> {
 
 /** Runs with progress on stderr; the lines go to stdout at the end. */
 async function withProgress(
-  { kernelVersion, source, flavour, unpatched }: ChoiceOptions,
+  { kernelVersion: version, source, flavour, unpatched }: ChoiceOptions,
   run: (choice: KernelChoice & BuildOptions, lines: string[]) => Promise<void>,
 ): Promise<void> {
   const interruption = abortOnSignal();
@@ -174,7 +174,7 @@ async function withProgress(
   try {
     await run(
       {
-        version: kernelVersion,
+        version,
         source,
         flavour,
         unpatched,
@@ -199,18 +199,20 @@ function parseDays(text: string): number {
   return Number(text);
 }
 
-async function clean({ unusedFor }: { readonly unusedFor?: number }): Promise<void> {
+async function clean({ unusedFor, kernelVersion: version }: { readonly unusedFor?: number; readonly kernelVersion?: string }): Promise<void> {
   const limit = unusedFor === undefined ? undefined : Date.now() - unusedFor * 24 * 3600 * 1000;
   let freed = 0;
   let kept = 0;
-  for (const parent of [kernelFolder(), unitFolder()]) {
+  for (const parent of version === undefined ? [kernelFolder(), unitFolder()] : [kernelFolder()]) {
     const names = await readdir(parent).catch((): string[] => []);
     const entries = new Set(names.map((name) => name.replace(/\.(partial|lock)$/, '')));
     for (const entry of entries) {
       const folder = join(parent, entry);
       const used = await lastUse(folder);
       if (limit !== undefined && used !== undefined && used.getTime() >= limit) continue;
-      const name = await title(folder);
+      const record = await readRecord(folder).catch(() => undefined);
+      if (version !== undefined && record?.inputs.version !== version) continue;
+      const name = record === undefined ? undefined : `${record.release} (${record.inputs.source.name})`;
       const bytes = (await diskUsage(folder)) + (await diskUsage(`${folder}.partial`));
       if (await removeEntry(folder)) {
         freed += bytes;
@@ -224,11 +226,6 @@ async function clean({ unusedFor }: { readonly unusedFor?: number }): Promise<vo
   process.stdout.write(
     `freed ${formatBytes(freed)} in ${cacheRoot()}${kept === 0 ? '' : `; ${kept} in use`}\n`,
   );
-}
-
-async function title(folder: string): Promise<string | undefined> {
-  const record = await readRecord(folder).catch(() => undefined);
-  return record === undefined ? undefined : `${record.release} (${record.inputs.source.name})`;
 }
 
 function examples(commands: readonly string[]): string {

@@ -5,9 +5,10 @@ import { basename, join, relative } from 'node:path';
 import type { Command } from 'commander';
 import { isSource, moduleCommand, moduleNames } from '../../kernel/build/guest.ts';
 import { kernelVersions } from '../../kernel/build/inputs.ts';
-import { ensureKernel } from '../../kernel/build/kernel.ts';
+import { ensureConfig, ensureKernel, findKernel } from '../../kernel/build/kernel.ts';
 import { readSeries } from '../../kernel/build/series.ts';
 import { findToolchain } from '../../kernel/build/toolchain.ts';
+import type { BuildOptions } from '../../kernel/build/kernel.ts';
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
 import { listFiles } from '../../lib/digest.ts';
 import { projectRoot } from '../../lib/paths.ts';
@@ -31,6 +32,8 @@ const userSpaceIgnores = [
 ];
 /** AEM's user interface has its names from its first release. */
 const moduleIgnores = ['CAMELCASE'];
+/** One header looks at the kernel's version, so that no other file has to. */
+const compatIgnores = ['LINUX_VERSION_CODE', 'CONSTANT_COMPARISON'];
 /** TRACE_EVENT() is laid out as in include/trace/events. */
 const traceIgnores = ['OPEN_ENDED_LINE', 'PARENTHESIS_ALIGNMENT'];
 /** There is no MAINTAINERS entry for a series that lives outside the kernel. */
@@ -74,15 +77,17 @@ function steps(options: LintOptions): readonly Step[] {
     {
       title: 'checkpatch: modules',
       run: async () =>
-        (await checkpatch(['-f'], await cFiles((file) => isKernelFile(file) && !isTraceFile(file)), moduleIgnores)) &&
+        (await checkpatch(['-f'], await cFiles((file) => isKernelFile(file) && !isTraceFile(file) && !isCompatFile(file)), moduleIgnores)) &&
+        (await checkpatch(['-f'], await cFiles(isCompatFile), [...moduleIgnores, ...compatIgnores])) &&
         checkpatch(['-f'], await cFiles(isTraceFile), [...moduleIgnores, ...traceIgnores]),
     },
     {
       title: 'checkpatch: libaem and guest programs',
       run: async () => checkpatch(['-f'], await cFiles(isUserFile), userSpaceIgnores),
     },
+    { title: 'series of older kernels apply, their options survive', run: olderSeries },
     { title: 'checkpatch: patch series', run: async () => checkpatch([], await patchFiles(), patchIgnores) },
-    { title: 'modules: sparse and W=1', run: sparse },
+    { title: 'modules: sparse and W=1', run: async () => (await sparse(await kernelTree())) && sparseOlder() },
     {
       title: "libaem's man pages",
       run: () => runVisibly('make', ['--silent', '--directory=modules/libaem', 'check-man']),
@@ -109,6 +114,10 @@ function isKernelFile(file: string): boolean {
 
 function isTraceFile(file: string): boolean {
   return file.endsWith('/trace.h');
+}
+
+function isCompatFile(file: string): boolean {
+  return file.endsWith('/aem-compat.h');
 }
 
 function isUserFile(file: string): boolean {
@@ -164,9 +173,28 @@ function printFound(line: string): void {
   process.stdout.write(`${line.replaceAll(`${projectRoot}/`, '')}\n`);
 }
 
+/** That of the newest kernel was applied to build it. An older kernel is not built here: that takes minutes. */
+async function olderSeries(): Promise<boolean> {
+  for (const version of await olderVersions()) await withProgress((options) => ensureConfig({ version, ...options }));
+  return true;
+}
+
+async function olderVersions(): Promise<readonly string[]> {
+  return (await kernelVersions()).slice(1);
+}
+
+/** The modules on older kernels, those that are built. */
+async function sparseOlder(): Promise<boolean> {
+  for (const version of await olderVersions()) {
+    const kernel = await findKernel({ version });
+    if (kernel === undefined) process.stdout.write(`lint: not on ${version}: it is not built (aemcert kernel build --kernel-version ${version})\n`);
+    else if (!(await sparse(kernel.tree))) return false;
+  }
+  return true;
+}
+
 /** Compiles each module with W=1 and sparse; true when neither warns. */
-async function sparse(): Promise<boolean> {
-  const tree = await kernelTree();
+async function sparse(tree: string): Promise<boolean> {
   const toolchain = await findToolchain();
   const stage = await mkdtemp(join(tmpdir(), 'aemcert-sparse-'));
   const modules = join(stage, 'modules');
@@ -200,10 +228,14 @@ async function sparse(): Promise<boolean> {
 }
 
 async function kernelTree(): Promise<string> {
+  return (await withProgress(ensureKernel)).tree;
+}
+
+async function withProgress<T>(build: (options: BuildOptions) => Promise<T>): Promise<T> {
   const interruption = abortOnSignal();
   const view = buildProgressView(process.stdout);
   try {
-    return (await ensureKernel({ signal: interruption.signal, onProgress: view.show })).tree;
+    return await build({ signal: interruption.signal, onProgress: view.show });
   } finally {
     view.done();
     interruption.dispose();

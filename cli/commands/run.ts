@@ -10,7 +10,7 @@ import type { Binding } from '../../reporters/results.ts';
 import { conclude } from '../../reporters/conclude.ts';
 import { elsewhere } from '../../reporters/text.ts';
 import { inClaimedFolder, measure } from '../measure.ts';
-import { positive, seconds, shard } from '../option-values.ts';
+import { kernelVersion, positive, seconds, shard } from '../option-values.ts';
 import { selectTests } from '../../suites/harness/plan.ts';
 import type { Selection, Shard } from '../../suites/harness/plan.ts';
 import { loadPlan } from '../../suites/harness/run.ts';
@@ -50,7 +50,7 @@ export function register(program: Command): void {
     .addOption(new Option('--keep-going', 'run all tests whatever their verdicts (the default)'))
     .option('-t, --timeout <seconds>', `until what a test waits for counts as not happening (default: ${usualTimeout('base')}, of a kernel that checks itself ${usualTimeout('debug')})`, seconds)
     .addOption(new Option('--flavour <name>', 'of the kernel').choices(['base', 'debug', 'coverage']).default('base'))
-    .option('--kernel-version <series>', 'the kernel series; the newest there is')
+    .addOption(kernelVersion())
     .option('--source <dir|tarball>', "a kernel source of your own, instead of Debian's package")
     .option('--unpatched', 'on the kernel without the patches and modules: a test that passes there verifies nothing')
     .option('--memory <MiB>', 'of the guest', positive, 512)
@@ -66,6 +66,7 @@ Examples:
   $ aemcert run --requirement AEM-CORE-022
   $ aemcert run --grep 'restarts' --out /tmp/try
   $ aemcert run --binding native
+  $ aemcert run --kernel-version 6.1
   $ aemcert run --list`)
     .action(async (options: Options) => {
       if (options.list === true) await list(options);

@@ -17,10 +17,11 @@ import { chooseAccelerator, emulatorVersion, qemuProgram } from '../../kernel/ta
 import { abortOnSignal } from '../../lib/abort-on-signal.ts';
 import { ExitStatus, InfrastructureError } from '../../lib/errors.ts';
 import { buildProgressView } from '../build-progress.ts';
-import { positive } from '../option-values.ts';
+import { kernelVersion, positive } from '../option-values.ts';
 
 interface Options {
   readonly flavour: Flavour;
+  readonly kernelVersion?: string;
   readonly memory: number;
   readonly cpus: number;
 }
@@ -31,6 +32,7 @@ export function register(program: Command): void {
     .command('shell')
     .description('an interactive shell in the guest: modules loaded, libaem’s examples and the probe at hand')
     .addOption(new Option('--flavour <name>', 'of the kernel').choices(['base', 'debug', 'coverage']).default('base'))
+    .addOption(kernelVersion())
     .option('--memory <MiB>', 'of the guest', positive, 512)
     .option('--cpus <count>', 'of the guest', positive, 2)
     .addHelpText('after', `
@@ -49,7 +51,7 @@ async function shell(options: Options): Promise<void> {
   const view = buildProgressView(process.stderr);
   try {
     const build = { signal: interruption.signal, onProgress: view.show };
-    const kernel = await ensureKernel({ flavour: options.flavour, ...build });
+    const kernel = await ensureKernel({ version: options.kernelVersion, flavour: options.flavour, ...build });
     const guest = await ensureGuest(kernel, 'release', build);
     view.done();
     if (!process.stdin.isTTY) {

@@ -26,7 +26,7 @@ test('every package that aemcert needs tells why', async () => {
 /** A project with the real bootstrap.sh, on a machine whose commands are the given scripts. */
 async function machine(
   commands: Readonly<Record<string, string>>,
-): Promise<{ root: string; run: () => ReturnType<typeof start> }> {
+): Promise<{ root: string; run: (...args: readonly string[]) => ReturnType<typeof start> }> {
   const root = await temporaryFolder();
   const bin = join(root, 'bin');
   await mkdir(bin);
@@ -47,16 +47,17 @@ async function machine(
     await writeFile(join(bin, name), `#!/bin/sh\n${script}\n`);
     await chmod(join(bin, name), 0o755);
   }
-  return { root, run: () => start(root, bin) };
+  return { root, run: (...args) => start(root, bin, args.length > 0 ? args : ['run', '--fast']) };
 }
 
 async function start(
   root: string,
   bin: string,
+  args: readonly string[],
 ): Promise<{ status: number | undefined; stdout: string; stderr: string }> {
   const { exitCode, stdout, stderr } = await execa(
     '/bin/sh',
-    [join(root, 'cli/bootstrap.sh'), 'run', '--fast'],
+    [join(root, 'cli/bootstrap.sh'), ...args],
     {
       env: { PATH: bin },
       extendEnv: false,
@@ -124,6 +125,23 @@ describe('bootstrap.sh', () => {
     const [update, install] = (await readFile(join(root, 'apt-get.log'), 'utf8')).split('\n');
     expect(update).toMatch(/ update$/);
     expect(install).toMatch(/ install -y --no-install-recommends flex$/);
+  });
+
+  const noSource = 'for last; do :; done; case $last in linux-source-*) ;; *) echo installed ;; esac';
+
+  test.each([
+    ['run', '--kernel-version', '6.1'],
+    ['run', '--kernel-version=6.1', '--bail'],
+  ])('the source of another kernel is installed when that is asked for: %s %s', async (...args) => {
+    const { root, run } = await machine({ 'dpkg-query': noSource });
+    await mkdir(join(root, 'kernel/patches/6.1'), { recursive: true });
+
+    const { status, stderr } = await run(...args);
+
+    expect(status).toBe(3);
+    expect(stderr).toContain('sudo apt-get install --no-install-recommends linux-source-6.1');
+    expect((await run('run', '--fast')).status).toBe(0);
+    expect((await run(...args, '--source', 'linux')).status).toBe(0);
   });
 
   test('a failing apt-get or npm is told, and aemcert is not started', async () => {

@@ -3,6 +3,7 @@ import { access, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestText, digestValue } from '../../lib/digest.ts';
 import { InputError } from '../../lib/errors.ts';
+import { exists } from '../../lib/exists.ts';
 import { projectRoot } from '../../lib/paths.ts';
 import { findSource, knownVersions, type KernelSource } from '../source/source.ts';
 import type { Flavour } from './artifacts.ts';
@@ -50,7 +51,7 @@ export async function readInputs(choice: KernelChoice, signal?: AbortSignal): Pr
   const unpatched = choice.unpatched ?? false;
   const [patches, fragments, toolchain, source] = await Promise.all([
     unpatched ? [] : readSeries(join(patchFolder, version)),
-    readFragments(flavour, unpatched),
+    readFragments(flavour, version, unpatched),
     findToolchain(signal),
     findSource(version, choice.source, signal),
   ]);
@@ -69,8 +70,10 @@ async function chooseVersion(asked: string | undefined): Promise<string> {
   });
 }
 
-async function readFragments(flavour: Flavour, unpatched: boolean): Promise<readonly Fragment[]> {
+async function readFragments(flavour: Flavour, version: string, unpatched: boolean): Promise<readonly Fragment[]> {
   const names = flavour === 'base' ? ['base'] : ['base', flavour];
+  // What a version has not, or has by another name, comes last.
+  if (await exists(fragmentPath(version))) names.push(version);
   const files = await Promise.all(names.map(readFragment));
   const release = [unpatched ? '-plain' : '-aem', ...(flavour === 'base' ? [] : [`-${flavour}`])].join('');
   const identity = [`CONFIG_LOCALVERSION="${release}"`, '# CONFIG_LOCALVERSION_AUTO is not set', ''].join(
@@ -79,8 +82,12 @@ async function readFragments(flavour: Flavour, unpatched: boolean): Promise<read
   return [...files, { name: 'the release name', text: identity }];
 }
 
+function fragmentPath(name: string): string {
+  return join(configFolder, `${name}.config`);
+}
+
 async function readFragment(name: string): Promise<Fragment> {
-  const path = join(configFolder, `${name}.config`);
+  const path = fragmentPath(name);
   const text = await readFile(path, 'utf8').catch(async (cause: unknown) => {
     throw new InputError('there is no such kernel flavour', {
       where: path,

@@ -12,6 +12,7 @@
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
+#include "aem-compat.h"
 #include "core.h"
 
 static int aem_open(struct inode *inode, struct file *file)
@@ -253,6 +254,8 @@ static struct ctl_table aem_sysctls[] = {
 		.extra1 = SYSCTL_ONE,
 		.extra2 = &aem_look_ms_max,
 	},
+	/* No entry, but the end: see register_sysctl_sz() of old kernels. */
+	{ }
 };
 
 static struct ctl_table_header *aem_sysctl_header;
@@ -267,7 +270,8 @@ static int __init aem_core_init(void)
 	aem_wq = alloc_workqueue("aem", WQ_UNBOUND, 0);
 	if (!aem_wq)
 		return -ENOMEM;
-	aem_sysctl_header = register_sysctl("aem", aem_sysctls);
+	aem_sysctl_header = register_sysctl_sz("aem", aem_sysctls,
+					       ARRAY_SIZE(aem_sysctls) - 1);
 	if (!aem_sysctl_header)
 		goto destroy;
 	ret = aem_task_hook();

@@ -19,6 +19,7 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
+#include "aem-compat.h"
 #include "core.h"
 
 #define CHUNK		64

@@ -10,7 +10,6 @@
  * Locking: example_event.lock protects its data. It is taken in process
  * context only.
  */
-#include <linux/cleanup.h>
 #include <linux/completion.h>
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
@@ -315,18 +314,21 @@ static ssize_t example_write(struct file *file, const char __user *buf,
 static ssize_t example_read(struct file *file, char __user *buf, size_t len,
 			    loff_t *pos)
 {
-	char *bytes __free(kfree) = kmalloc(AEM_EXAMPLE_DATA_MAX, GFP_KERNEL);
 	struct example_event *ex;
 	struct aem_event *ev;
 	ssize_t ret = -EPERM;
+	char *bytes;
 
-	if (!bytes)
-		return -ENOMEM;
 	if (*pos < 1 || *pos > INT_MAX)
 		return -EINVAL;
+	bytes = kmalloc(AEM_EXAMPLE_DATA_MAX, GFP_KERNEL);
+	if (!bytes)
+		return -ENOMEM;
 	ev = aem_event_get(&example_kind, *pos);
-	if (!ev)
-		return -EINVAL;
+	if (!ev) {
+		ret = -EINVAL;
+		goto out;
+	}
 	if (aem_event_is_mine(ev)) {
 		ex = aem_event_priv(ev);
 		spin_lock(&ex->lock);
@@ -338,6 +340,8 @@ static ssize_t example_read(struct file *file, char __user *buf, size_t len,
 	aem_event_put(ev);
 	if (ret > 0 && copy_to_user(buf, bytes, ret))
 		ret = -EFAULT;
+out:
+	kfree(bytes);
 	return ret;
 }
 

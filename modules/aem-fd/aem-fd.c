@@ -54,6 +54,7 @@
 #include <linux/user_namespace.h>
 #include <linux/wait_bit.h>
 
+#include "aem-compat.h"
 #include "aem-kernel.h"
 
 /* What marks are told of. */

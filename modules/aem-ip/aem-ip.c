@@ -59,9 +59,7 @@
 #include <linux/refcount.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
-#include <linux/sockios.h>
 #include <linux/timer.h>
-#include <linux/termios.h>
 #include <linux/uaccess.h>
 #include <linux/uidgid.h>
 #include <linux/uio.h>
@@ -73,6 +71,7 @@
 #include <net/sock.h>
 #include <net/tcp_states.h>
 
+#include "aem-compat.h"
 #include "aem-kernel.h"
 
 /* How much of a stream a handler is given at most, and asked for at least. */
@@ -484,10 +483,8 @@ static void aip_registered(struct aem_event *ev)
 /* As accept4(): what fails, fails before a connection is taken. */
 static struct file *aip_accept_file(struct socket *sock, u32 flags)
 {
-	struct proto_accept_arg arg = { .flags = O_NONBLOCK };
-
-	return do_accept(sock->file, &arg, NULL, NULL,
-			 flags & AEMIP_NONBLOCK ? O_NONBLOCK : 0);
+	return aem_accept(sock->file, O_NONBLOCK,
+			  flags & AEMIP_NONBLOCK ? O_NONBLOCK : 0);
 }
 
 /* Returns the address's length; 0 where the program cannot be told it. */
@@ -605,12 +602,9 @@ static void aip_tell_data(struct aip_watch *watch, struct aem_delivery *d,
 static u32 aip_next_size(struct aem_event *ev, struct aip_watch *watch,
 			 struct sock *sk)
 {
+	int len = aem_sock_inq(sk);
 	u32 size;
-	int len;
 
-	/* IPV6_ADDRFORM can change sk_prot. */
-	if (READ_ONCE(sk->sk_prot)->ioctl(sk, SIOCINQ, &len) || len < 0)
-		len = 0;
 	size = watch->stream ? clamp_t(u32, len, AIP_READ_MIN, AIP_READ_MAX) :
 	       len + AIP_FROM;
 	return min_t(size_t, size, aem_event_zone_size(ev));

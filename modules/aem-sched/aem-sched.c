@@ -31,8 +31,9 @@
 #include <linux/moduleparam.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
-#include <linux/sched/rt.h>
 #include <linux/smp.h>
+
+#include "aem-compat.h"
 
 static DEFINE_PER_CPU(unsigned long, sched_steered);
 static DEFINE_PER_CPU(unsigned long, sched_preferred);

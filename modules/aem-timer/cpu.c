@@ -23,12 +23,12 @@
 #include <linux/err.h>
 #include <linux/math.h>
 #include <linux/perf_event.h>
-#include <linux/rcupdate.h>
 #include <linux/sched/cputime.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/time64.h>
 
+#include "aem-compat.h"
 #include "timer.h"
 
 /* A period that no thread lives to see, and that can be added to a time. */
@@ -55,19 +55,6 @@ static void aem_cpu_overflow(struct perf_event *perf,
 	aem_timer_fire(perf->overflow_handler_context);
 }
 
-/* Only the thread itself creates some. */
-static bool aem_cpu_has_room(void)
-{
-	struct perf_event_context *ctx;
-	bool room;
-
-	rcu_read_lock();
-	ctx = READ_ONCE(current->perf_event_ctxp);
-	room = !ctx || READ_ONCE(ctx->nr_events) < AEM_CPU_THREAD_MAX;
-	rcu_read_unlock();
-	return room;
-}
-
 static struct perf_event *aem_cpu_perf(struct aem_timer *tm)
 {
 	struct perf_event_attr attr = {
@@ -86,7 +73,9 @@ int aem_cpu_init(struct aem_timer *tm)
 	struct aem_cpu *cpu;
 	int ret;
 
-	if (!aem_cpu_has_room() || !aem_event_charge(tm->ev, AEM_CPU_EVENTS))
+	/* Only the thread itself creates some. */
+	if (aem_perf_events() >= AEM_CPU_THREAD_MAX ||
+	    !aem_event_charge(tm->ev, AEM_CPU_EVENTS))
 		return -EAGAIN;
 	cpu = kzalloc(sizeof(*cpu), AEM_GFP);
 	if (!cpu) {

@@ -24,6 +24,8 @@ export interface ControlsOptions {
   readonly others: number;
   /** Of the kernel; the tests of other flavours do not run. */
   readonly flavour: Flavour;
+  /** Of the kernel; the newest when absent. */
+  readonly kernelVersion?: string | undefined;
   /** How many guests run tests at the same time, from 1. */
   readonly guests: number;
   /** The folder for controls-console-1.log and so on, one of each guest. */
@@ -90,7 +92,7 @@ const secondLooks = 0.05;
  * caught it has proved that it can. What came of the first time is kept.
  */
 export async function runControls(options: ControlsOptions): Promise<readonly ControlOutcome[]> {
-  const { flavour, signal, onBuild: onProgress } = options;
+  const { flavour, kernelVersion: version, signal, onBuild: onProgress } = options;
   const { requirements, plan: whole } = await loadPlan();
   const plan = whole.filter((test) => runsOn(test, flavour));
   const all = await loadControls();
@@ -113,7 +115,7 @@ export async function runControls(options: ControlsOptions): Promise<readonly Co
     });
   }
 
-  const kernel = await ensureKernel({ flavour, signal, onProgress });
+  const kernel = await ensureKernel({ version, flavour, signal, onProgress });
   const guest = await ensureGuest(kernel, 'controls', { signal, onProgress });
   const consoleLogs = await makeConsoleLogs(options.out, 'controls-console', options.guests);
   let planned = 0;

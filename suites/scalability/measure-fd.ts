@@ -4,10 +4,10 @@ import { ensureKernel } from '../../kernel/build/kernel.ts';
 import { operations } from '../../reporters/bench/fd.ts';
 import type { FileMeasurement, FileResults, Operation } from '../../reporters/bench/fd.ts';
 import { measureBuilt, onGuest, runStream } from './measure.ts';
-import type { MeasureOptions } from './measure.ts';
+import type { BuildAsked, MeasureOptions } from './measure.ts';
 import type { Fields } from './stream.ts';
 
-export interface MeasureFilesOptions extends Pick<MeasureOptions, 'memoryMiB' | 'command' | 'signal' | 'onBuild'> {
+export interface MeasureFilesOptions extends BuildAsked, Pick<MeasureOptions, 'memoryMiB'> {
   /** Of fifty operations of each kind. */
   readonly batches: number;
   onBoot(): void;
@@ -17,7 +17,7 @@ export interface MeasureFilesOptions extends Pick<MeasureOptions, 'memoryMiB' | 
 /** Measures what can be done to files, on the kernel without AEM and on that with it, in instructions. */
 export async function measureFiles(options: MeasureFilesOptions): Promise<FileResults> {
   const measured = await measureBuilt(options, async (patched, guest) => {
-    const plain = await ensureKernel({ signal: options.signal, onProgress: options.onBuild, unpatched: true });
+    const plain = await ensureKernel({ version: options.kernelVersion, signal: options.signal, onProgress: options.onBuild, unpatched: true });
     const without = await measureOn(plain, { ...guest, modules: [] }, ['-u'], options);
     const { target, measurements } = await measureOn(patched, guest, [], options);
     return { target, measurements: [...without.measurements, ...measurements] };

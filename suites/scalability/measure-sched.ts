@@ -4,10 +4,10 @@ import type { Compared, SchedCounts, SchedMeasurement, SchedResults } from '../.
 import type { TargetInfo } from '../../reporters/results.ts';
 import { modulePath } from '../harness/modules.ts';
 import { inGuest, measureBuilt, onGuest, runStream } from './measure.ts';
-import type { MeasureOptions } from './measure.ts';
+import type { BuildAsked, MeasureOptions } from './measure.ts';
 import type { Fields } from './stream.ts';
 
-export interface MeasureSchedOptions extends Pick<MeasureOptions, 'memoryMiB' | 'command' | 'signal' | 'onBuild'> {
+export interface MeasureSchedOptions extends BuildAsked, Pick<MeasureOptions, 'memoryMiB'> {
   /** Numbers of processes that compute. */
   readonly busy: readonly number[];
   /** Events beside each of them. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { Lateness, Quarters, TimerMeasurement, TimerResults } from '../../reporters/bench/timer.ts';
 import { measureBuilt, onGuest, runStream } from './measure.ts';
-import type { MeasureOptions } from './measure.ts';
+import type { BuildAsked, MeasureOptions } from './measure.ts';
 import type { Fields, OnBegin } from './stream.ts';
 
-export interface MeasureTimerOptions extends Pick<MeasureOptions, 'idle' | 'memoryMiB' | 'command' | 'signal' | 'onBuild'> {
+export interface MeasureTimerOptions extends BuildAsked, Pick<MeasureOptions, 'idle' | 'memoryMiB'> {
   /** Expirations whose lateness is measured, beside each number of idle timers. */
   readonly samples: number;
   onBoot(): void;

@@ -23,15 +23,21 @@ export interface Begun {
   readonly plan: number;
 }
 
-export interface MeasureOptions {
+/** What is built to be measured, by which command. */
+export interface BuildAsked {
+  readonly command: readonly string[];
+  /** Of the kernel; the newest when absent. */
+  readonly kernelVersion?: string | undefined;
+  readonly signal: AbortSignal;
+  readonly onBuild: OnProgress;
+}
+
+export interface MeasureOptions extends BuildAsked {
   /** Fewer rounds. */
   readonly quick: boolean;
   /** Idle sources; more than a million only in instructions. */
   readonly idle: readonly number[];
   readonly memoryMiB: number;
-  readonly command: readonly string[];
-  readonly signal: AbortSignal;
-  readonly onBuild: OnProgress;
   onBoot(clock: BenchClock): void;
   onBegin(clock: BenchClock, begun: Begun): void;
 }
@@ -52,11 +58,11 @@ export async function measureCore(options: MeasureOptions): Promise<BenchResults
 
 /** Builds the patched kernel and the guest's programs, and measures; says when, by which command and on what. */
 export async function measureBuilt<Result>(
-  { command, signal, onBuild: onProgress }: Pick<MeasureOptions, 'command' | 'signal' | 'onBuild'>,
+  { command, kernelVersion: version, signal, onBuild: onProgress }: BuildAsked,
   measure: (kernel: KernelBuild, guest: GuestBuild) => Promise<Result>,
 ): Promise<Omit<BenchRun, 'schema'> & Result> {
   const startedAt = new Date().toISOString();
-  const kernel = await ensureKernel({ signal, onProgress });
+  const kernel = await ensureKernel({ version, signal, onProgress });
   const guest = await ensureGuest(kernel, 'release', { signal, onProgress });
   const result = await measure(kernel, guest);
   return { startedAt, finishedAt: new Date().toISOString(), command, release: kernel.release, ...result };
