@@ -267,9 +267,13 @@ static int __init aem_core_init(void)
 	aem_wq = alloc_workqueue("aem", WQ_UNBOUND, 0);
 	if (!aem_wq)
 		return -ENOMEM;
+	ret = aem_watch_init();
+	if (ret)
+		goto destroy;
+	ret = -ENOMEM;
 	aem_sysctl_header = register_sysctl("aem", aem_sysctls);
 	if (!aem_sysctl_header)
-		goto destroy;
+		goto unwatch;
 	ret = aem_task_hook();
 	if (ret)
 		goto unregister_sysctl;
@@ -282,6 +286,8 @@ unhook:
 	aem_task_unhook();
 unregister_sysctl:
 	unregister_sysctl_table(aem_sysctl_header);
+unwatch:
+	aem_watch_exit();
 destroy:
 	destroy_workqueue(aem_wq);
 	return ret;
@@ -293,6 +299,7 @@ static void __exit aem_core_exit(void)
 	misc_deregister(&aem_device);
 	aem_task_unhook();
 	unregister_sysctl_table(aem_sysctl_header);
+	aem_watch_exit();
 	/* A retry that has put the last context may still be returning. */
 	destroy_workqueue(aem_wq);
 	/* Events freed by RCU callbacks in this module's text. */
