@@ -54,7 +54,6 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <linux/vmalloc.h>
 #include <linux/wait_bit.h>
@@ -416,28 +415,12 @@ static struct file *aem_accept_file(struct socket *sock, bool nonblock)
 			 nonblock ? O_NONBLOCK : 0);
 }
 
-/* Returns the address's length; 0 where the program cannot be told it. */
-static int aem_tell_peer(struct aem_watch *watch, struct file *file)
-{
-	struct socket *sock = sock_from_file(file);
-	struct sockaddr_storage addr;
-	int len;
-
-	if (!watch->addr)
-		return 0;
-	len = READ_ONCE(sock->ops)->getname(sock, (struct sockaddr *)&addr, 2);
-	if (len <= 0 || copy_to_user(watch->addr, &addr,
-				     min_t(u32, len, watch->addrlen)))
-		return 0;
-	return len;
-}
-
 /**
  * aem_watch_accept - accept a connection for a handler
  * @ev: the event
  * @watch: its watch
  * @sock: which listens; its file is held
- * @d: is told the new descriptor and how long the peer's address is
+ * @d: is told the new descriptor
  * @cloexec: how the new descriptor is to be
  * @nonblock: how the new socket is to be
  *
@@ -468,7 +451,7 @@ int aem_watch_accept(struct aem_event *ev, struct aem_watch *watch,
 			aem_watch_retry_later(watch);
 		return -EAGAIN;
 	}
-	d->call.args[3] = aem_tell_peer(watch, file);
+	watch->ops->accepted(watch, sock_from_file(file), d);
 	watch->new_fd = fd;
 	watch->new_file = file;
 	watch->new_ino = file_inode(file)->i_ino;
@@ -791,7 +774,8 @@ static void aem_unread(struct aem_event *ev, struct aem_watch *watch,
 		return;
 	}
 	/* Any other reason for which the event ends is told of again. */
-	if (!image || (watch->connected && watch->len <= 0))
+	if (!image || (watch->connected && watch->len <= 0 &&
+		       watch->len != -EMSGSIZE))
 		return;
 	kept = aem_kept_make(ev, watch, size);
 	if (kept) {

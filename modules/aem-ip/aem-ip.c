@@ -165,6 +165,29 @@ static int aip_init(struct aem_event *ev, const void *argp)
 	return ret;
 }
 
+/* Accept */
+
+/* The address's length; 0 where the program cannot be told it. */
+static int aip_tell_peer(struct aem_watch *watch, struct socket *sock)
+{
+	struct sockaddr_storage addr;
+	int len;
+
+	if (!watch->addr)
+		return 0;
+	len = READ_ONCE(sock->ops)->getname(sock, (struct sockaddr *)&addr, 2);
+	if (len <= 0 || copy_to_user(watch->addr, &addr,
+				     min_t(u32, len, watch->addrlen)))
+		return 0;
+	return len;
+}
+
+static void aip_accepted(struct aem_watch *watch, struct socket *sock,
+			 struct aem_delivery *d)
+{
+	d->call.args[3] = aip_tell_peer(watch, sock);
+}
+
 /* Read */
 
 /* Tells the handler what is in the zone at @addr. */
@@ -276,6 +299,7 @@ static const struct aem_watch_ops aip_ops = {
 	.tell = aip_tell_data,
 	.front = aip_front,
 	.taken = aip_is_taken,
+	.accepted = aip_accepted,
 };
 
 /*

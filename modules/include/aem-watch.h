@@ -46,6 +46,8 @@ struct aem_kept {
  * @front: writes what stands in front of a message that was received into
  *	@room, of @size bytes; see aem_watch_receive()
  * @taken: is the data of this socket somebody else's? Optional.
+ * @accepted: has the call tell whose connection @sock is, before the program can
+ *	have it. For those that accept.
  */
 struct aem_watch_ops {
 	int (*read)(struct aem_event *ev, struct aem_watch *watch,
@@ -54,6 +56,8 @@ struct aem_watch_ops {
 	void (*front)(struct aem_watch *watch, struct msghdr *msg, char *room,
 		      u32 size);
 	bool (*taken)(const struct sock *sk);
+	void (*accepted)(struct aem_watch *watch, struct socket *sock,
+			 struct aem_delivery *d);
 };
 
 /**
