@@ -324,6 +324,10 @@ void aem_capsules_release(struct aem_task *owner);
 void aem_debugfs_init(void);
 void aem_debugfs_exit(void);
 
+/* watch.c */
+int aem_watch_init(void);
+void aem_watch_exit(void);
+
 /* wait.c */
 long aem_wait_signal(void);
 long aem_wait_handler(struct aem_task *t, struct aem_wait *wait);

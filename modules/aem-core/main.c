@@ -264,16 +264,20 @@ struct workqueue_struct *aem_wq;
 
 static int __init aem_core_init(void)
 {
-	int ret = -ENOMEM;
+	int ret;
 
 	aem_user_init();
 	aem_wq = alloc_workqueue("aem", WQ_UNBOUND, 0);
 	if (!aem_wq)
 		return -ENOMEM;
+	ret = aem_watch_init();
+	if (ret)
+		goto destroy;
+	ret = -ENOMEM;
 	aem_sysctl_header = register_sysctl_sz("aem", aem_sysctls,
 					       ARRAY_SIZE(aem_sysctls) - 1);
 	if (!aem_sysctl_header)
-		goto destroy;
+		goto unwatch;
 	ret = aem_task_hook();
 	if (ret)
 		goto unregister_sysctl;
@@ -286,6 +290,8 @@ unhook:
 	aem_task_unhook();
 unregister_sysctl:
 	unregister_sysctl_table(aem_sysctl_header);
+unwatch:
+	aem_watch_exit();
 destroy:
 	destroy_workqueue(aem_wq);
 	return ret;
@@ -297,6 +303,7 @@ static void __exit aem_core_exit(void)
 	misc_deregister(&aem_device);
 	aem_task_unhook();
 	unregister_sysctl_table(aem_sysctl_header);
+	aem_watch_exit();
 	/* A retry that has put the last context may still be returning. */
 	destroy_workqueue(aem_wq);
 	/* Events freed by RCU callbacks in this module's text. */

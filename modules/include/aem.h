@@ -155,6 +155,45 @@ struct aem_ip_take {
 	__u32 pad;	/* zero */
 };
 
+/* aem-tipc: what an event tells of, of a socket or a subscription ... */
+#define AEMTIPC_ACCEPT		0	/* a connection, which it accepts */
+#define AEMTIPC_RECEIVE		1	/* messages, which it hands over */
+#define AEMTIPC_ERROR		2	/* the connection has ended */
+#define AEMTIPC_CONTINUE	3	/* congestion has ended */
+#define AEMTIPC_SUBSCRIBE	4	/* names, or nodes, come and go */
+/* ... and how what it accepts is to be, with EVF_* beside them. */
+#define AEMTIPC_CLOEXEC		0x00000001
+#define AEMTIPC_NONBLOCK	0x00000002
+
+struct aem_tipc_args {
+	struct aem_args head;
+	__s32 fd;	/* of the socket; of a subscription -1 */
+	__u32 op;	/* AEMTIPC_ACCEPT to AEMTIPC_SUBSCRIBE */
+	/* Of a subscription, as in struct tipc_subscr; else 0. */
+	__u32 type;
+	__u32 lower;
+	__u32 upper;
+	__u32 timeout;	/* milliseconds, or TIPC_WAIT_FOREVER */
+	__u32 filter;	/* TIPC_SUB_PORTS or TIPC_SUB_SERVICE */
+	__u32 pad;	/* zero */
+};
+
+/* What a receive handler is given. */
+#define AEMTIPC_MESSAGE		0	/* a message, or a piece of a stream */
+#define AEMTIPC_RETURNED	1	/* one's own, which could not be delivered */
+#define AEMTIPC_JOINED		2	/* nothing: a member has joined the group */
+#define AEMTIPC_LEFT		3	/* nothing: a member has left the group */
+
+/* Whom it is from. */
+struct aem_tipc_origin {
+	__u32 ref;	/* the port identity, as struct tipc_socket_addr */
+	__u32 node;
+	__u32 type;	/* the name of a group's member, else 0 */
+	__u32 instance;
+	__u32 what;	/* AEMTIPC_MESSAGE to AEMTIPC_LEFT */
+	__u32 error;	/* TIPC_ERR_*: why it was returned */
+};
+
 struct aem_example_args {
 	struct aem_args head;
 	__u64 cookie;	/* handed to the handler as its last argument */
@@ -374,6 +413,22 @@ int aemIP_connect_flags(int fd, void *handler, unsigned int flags);
 int aemIP_write(int fd, void *handler);
 int aemIP_write_flags(int fd, void *handler, unsigned int flags);
 int aemIP_take(unsigned int eid, void *buf, int len);
+
+/* aem-tipc */
+struct tipc_subscr;
+
+int aemTIPC_init(void);
+int aemTIPC_accept(int fd, void *handler);
+int aemTIPC_accept_flags(int fd, void *handler, unsigned int flags);
+int aemTIPC_receive(int fd, void *handler);
+int aemTIPC_receive_flags(int fd, void *handler, unsigned int flags);
+int aemTIPC_error(int fd, void *handler);
+int aemTIPC_error_flags(int fd, void *handler, unsigned int flags);
+int aemTIPC_continue(int fd, void *handler);
+int aemTIPC_continue_flags(int fd, void *handler, unsigned int flags);
+int aemTIPC_subscribe(const struct tipc_subscr *what, void *handler);
+int aemTIPC_subscribe_flags(const struct tipc_subscr *what, void *handler,
+			    unsigned int flags);
 
 /* aem-example */
 int aemEXAMPLE_init(void);

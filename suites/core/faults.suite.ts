@@ -262,7 +262,7 @@ verifies('AEM-CORE-197', 'an operation on an event, whatever is refused', async 
 }, injecting);
 
 // aem-sched stands on nothing of aem-core but, in the controls, the seeded faults.
-const modules = ['core', 'example', 'pexit', 'timer', 'fd', 'ip'] as const;
+const modules = ['core', 'example', 'pexit', 'timer', 'fd', 'ip', 'tipc'] as const;
 const all = [...modules, 'sched'];
 
 for (const module of modules) {
@@ -283,7 +283,8 @@ for (const module of modules) {
 
     // What the module itself asks for comes last. (Where the kernel's own loading fails it complains of itself.)
     const failed = await eachFault({
-      errors: [...refusals, 'ENOENT'],
+      // aem-tipc asks for a socket, to see whether there are any of TIPC.
+      errors: [...refusals, 'ENOENT', ...(module === 'tipc' ? (['ENFILE', 'EINVAL'] as const) : [])],
       from: Math.max(1, far - Number(left) - 100),
       attempt: (fail) => p.send('load', { path, fail }),
       async then({ answer, refused }) {

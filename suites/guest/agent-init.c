@@ -75,7 +75,8 @@ static void load_module(struct setup *setup, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0) < 0)
+	/* A kernel without the sockets that a module is for has no use for it. */
+	if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EAFNOSUPPORT))
 		problem(setup, path);
 	if (fd >= 0)
 		close(fd);

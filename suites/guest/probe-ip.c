@@ -41,7 +41,7 @@ static unsigned long sum_of(const unsigned char *data, int len)
 	return sum;
 }
 
-static void put_data(struct message *m, const unsigned char *data, int len)
+void put_data(struct message *m, const unsigned char *data, int len)
 {
 	put_number(m, "len", len);
 	put_number(m, "sum", sum_of(data, len));

@@ -116,9 +116,13 @@ bool act_on_timer(const char *name, int eid, long arg, long *ret);
 /* probe-fd.c */
 extern const struct verb fd_verbs[];
 
-/* probe-ip.c, probe-flood.c */
+/* probe-ip.c, probe-flood.c, probe-tipc.c, probe-net.c */
 extern const struct verb ip_verbs[];
 extern const struct verb flood_verbs[];
+extern const struct verb tipc_verbs[];
+extern const struct verb net_verbs[];
+/* Of a handler's data its length, a sum and the first 64 bytes. */
+void put_data(struct message *m, const unsigned char *data, int len);
 bool act_on_socket(const char *name, long arg, long *ret);
 
 /* probe-sched.c */
@@ -171,6 +175,7 @@ extern const struct verb native_timer_verbs[];
 extern const struct verb native_process_verbs[];
 extern const struct verb native_file_verbs[];
 extern const struct verb native_limit_verbs[];
+extern const struct verb native_tipc_verbs[];
 
 /* probe-target.c: `probe target HOW ...`, a process that ends as it is told. */
 int target_main(int argc, char *argv[]);

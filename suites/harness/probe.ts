@@ -48,6 +48,19 @@ export interface Call {
   readonly family?: number;
   readonly port?: number;
   readonly error?: string;
+  /**
+   * aem-tipc: the port identity and the group member's name that it is from or of, what came, TIPC's error code, the name
+   * that it was sent to (`type:lower:upper`), and the names that came or went.
+   */
+  readonly ref?: number;
+  readonly node?: number;
+  readonly type?: number;
+  readonly instance?: number;
+  readonly what?: string;
+  readonly code?: number;
+  readonly dest?: string;
+  readonly lower?: number;
+  readonly upper?: number;
   /** aem-timer: the user argument, the overrun count, and how much later than due it runs, in nanoseconds. */
   readonly arg?: number;
   readonly overrun?: number;
