@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The event layer on io_uring: one request accepts all connections, and one a
- * connection receives all that is sent to it, into buffers that the kernel
- * picks. What there is to submit goes with the call that waits.
+ * The event layer on io_uring: a request accepts a connection, since one for
+ * all of them would accept more than are wanted; and one a connection receives
+ * all that is sent to it, into buffers that the kernel picks. What there is to
+ * submit goes with the call that waits.
  *
  * A request is known by what it is for, its descriptor and its generation; one
  * whose connection has gone completes and is passed over. Closing does not end
@@ -195,7 +196,6 @@ static void queue_accept(void)
 	struct io_uring_sqe *sqe = next_sqe(ACCEPT, listening, 0);
 
 	sqe->opcode = IORING_OP_ACCEPT;
-	sqe->ioprio = IORING_ACCEPT_MULTISHOT;
 	sqe->accept_flags = SOCK_CLOEXEC;
 	accepts = true;
 }
@@ -319,9 +319,9 @@ static int layer_timer(long long due)
 	return 0;
 }
 
-static void accepted(int res, bool more)
+static void accepted(int res)
 {
-	accepts = more;
+	accepts = false;
 	if (res >= 0)
 		server_accepted(res);
 	else if (res == -EMFILE || res == -ENFILE || res == -ENOBUFS ||
@@ -370,7 +370,7 @@ static void tell(const struct io_uring_cqe *cqe)
 
 	switch ((enum what)(cqe->user_data & 0xff)) {
 	case ACCEPT:
-		accepted(cqe->res, cqe->flags & IORING_CQE_F_MORE);
+		accepted(cqe->res);
 		break;
 	case RECEIVE:
 		received(fd, generation, cqe->res, cqe->flags);

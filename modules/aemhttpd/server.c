@@ -13,6 +13,8 @@
 
 #define NSEC_PER_MSEC	1000000LL
 #define NSEC_PER_SEC	1000000000LL
+/* Descriptors that are no connections': some for the files that are sent. */
+#define SPARE		16
 /* After a time without descriptors or memory. */
 #define RETRY_MS	100
 
@@ -48,6 +50,12 @@ int server_open(const struct server_options *chosen, int fd,
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return -1;
 	limit = files.rlim_cur;
+	if (limit <= SPARE) {
+		errno = EMFILE;
+		return -1;
+	}
+	if (options.connections > limit - SPARE)
+		options.connections = limit - SPARE;
 	table = calloc(limit, sizeof(*table));
 	generations = calloc(limit, sizeof(*generations));
 	if (!table || !generations)
