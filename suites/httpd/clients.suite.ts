@@ -6,27 +6,25 @@ import { onEach } from './server.ts';
 
 verifies('AEM-HTTPD-050', 'ab: every request is answered, and well', async (context) => {
   await onEach(context, {}, async ({ url }) => {
-    for (const keep of ['-k', '']) {
-      const said = await context.sh(`ab -q ${keep} -c 20 -n 200 ${url}/7 2>&1`);
-      expect(said).toMatch(/Complete requests: +200\n/);
-      expect(said).toMatch(/Failed requests: +0\n/);
-      expect(said).not.toContain('Non-2xx');
-    }
+    const said = await context.sh(`ab -q -k -c 20 -n 100 ${url}/7 2>&1; ab -q -c 20 -n 100 ${url}/7 2>&1`);
+    expect(said.match(/Complete requests: +100\n/g)).toHaveLength(2);
+    expect(said.match(/Failed requests: +0\n/g)).toHaveLength(2);
+    expect(said).not.toContain('Non-2xx');
   });
 });
 
 verifies('AEM-HTTPD-050', 'httperf: every call is answered, and well', async (context) => {
   await onEach(context, {}, async ({ port }) => {
-    const said = await context.sh(`httperf --server 127.0.0.1 --port ${port} --uri /7 --num-conns 10 --num-calls 20 --rate 1000 --timeout 60 2>&1`);
-    expect(said).toContain('replies 200 ');
-    expect(said).toMatch(/Reply status: 1xx=0 2xx=200 3xx=0 4xx=0 5xx=0/);
+    const said = await context.sh(`httperf --server 127.0.0.1 --port ${port} --uri /7 --num-conns 10 --num-calls 10 --rate 1000 --timeout 60 2>&1`);
+    expect(said).toContain('replies 100 ');
+    expect(said).toMatch(/Reply status: 1xx=0 2xx=100 3xx=0 4xx=0 5xx=0/);
     expect(said).toContain('Errors: total 0 ');
   });
 });
 
 verifies('AEM-HTTPD-050', 'wrk: no error on any connection', async (context) => {
   await onEach(context, {}, async ({ url }) => {
-    const said = await context.sh(`wrk -t 1 -c 20 -d 2s --timeout 60s ${url}/7 2>&1`);
+    const said = await context.sh(`wrk -t 1 -c 20 -d 1s --timeout 60s ${url}/7 2>&1`);
     expect(Number(/(\d+) requests in/.exec(said)?.[1])).toBeGreaterThan(0);
     expect(said).not.toMatch(/Non-2xx|Socket errors/);
   });

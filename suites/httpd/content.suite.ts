@@ -7,7 +7,9 @@ import { askOnce, folder, get, load, onEach, talkTo } from './server.ts';
 const hello = 'printf hello > hello';
 
 verifies('AEM-HTTPD-001', 'curl gets the bytes of each file', async (context) => {
-  const large = '/usr/aem/bin/probe';
+  const large = '/tmp/large-file';
+  context.after(() => context.sh(`rm -f ${large}`));
+  await context.sh(`head -c 700000 /usr/aem/bin/probe > ${large}`);
   const path = await folder(context, `mkdir sub; : > empty; printf hello > 'with blank'; cp ${large} large; echo index > sub/index.html`);
   const got = await folder(context, ':');
 
@@ -133,17 +135,22 @@ verifies('AEM-HTTPD-008', 'the body of a request is passed over, and the next on
 });
 
 verifies('AEM-HTTPD-009', 'who sends no more is still answered', async (context) => {
-  await onEach(context, { folder: await folder(context, hello) }, async (server) => {
+  await onEach(context, { folder: await folder(context, `truncate -s 2M large; ${hello}`) }, async (server) => {
     const talk = await talkTo(context, server);
+
+    // There is no room for the whole answer before some of it is taken.
     await talk('open');
-
-    await talk('send', get('/hello') + get('/none') + get('/hello'));
+    await talk('send', get('/large'));
     await talk('shut');
-
-    expect(await talk('answer')).toMatchObject({ status: 200, body: 'hello' });
-    expect(await talk('answer')).toMatchObject({ status: 404 });
-    expect(await talk('answer')).toMatchObject({ status: 200, body: 'hello' });
+    expect(await talk('answer')).toMatchObject({ status: 200, size: 2 * 1024 * 1024 });
     expect(await talk('end')).toMatchObject({ end: 'eof', rest: 0 });
+
+    await talk('open', '', 1);
+    await talk('send', get('/hello') + get('/none'), 1);
+    await talk('shut', '', 1);
+    expect(await talk('answer', '', 1)).toMatchObject({ status: 200, body: 'hello' });
+    expect(await talk('answer', '', 1)).toMatchObject({ status: 404 });
+    expect(await talk('end', '', 1)).toMatchObject({ end: 'eof', rest: 0 });
   });
 });
 
