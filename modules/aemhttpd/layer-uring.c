@@ -162,16 +162,22 @@ static int enter(unsigned int least)
 	return 0;
 }
 
+/* What the kernel does not take now it takes in the end. */
+static void submit_all(void)
+{
+	while (ring.queued)
+		if (enter(0) < 0 && errno != EBUSY && errno != EAGAIN &&
+		    errno != EINTR)
+			die("io_uring_enter");
+}
+
 static struct io_uring_sqe *next_sqe(enum what what, int fd, uint32_t generation)
 {
 	struct io_uring_sqe *sqe;
 	unsigned int tail;
 
-	/* What the kernel does not take now it takes in the end. */
-	while (ring.queued == SUBMISSIONS)
-		if (enter(0) < 0 && errno != EBUSY && errno != EAGAIN &&
-		    errno != EINTR)
-			die("io_uring_enter");
+	if (ring.queued == SUBMISSIONS)
+		submit_all();
 	tail = *ring.sq_tail;
 	sqe = &ring.sqes[tail & ring.sq_mask];
 	memset(sqe, 0, sizeof(*sqe));
@@ -202,9 +208,12 @@ static void queue_accept(void)
 
 static void queue_receive(struct connection *c)
 {
-	struct io_uring_sqe *sqe = next_sqe(RECEIVE, c->fd, c->generation);
+	struct io_uring_sqe *sqe;
 	int off = 0;
 
+	if (blocking_count == SUBMISSIONS)
+		submit_all();
+	sqe = next_sqe(RECEIVE, c->fd, c->generation);
 	ioctl(c->fd, FIONBIO, &off);
 	blocking[blocking_count].fd = c->fd;
 	blocking[blocking_count++].generation = c->generation;

@@ -107,9 +107,11 @@ static const char *connection_field(const struct connection *c)
 static bool answer_text(struct connection *c, int status, const char *fields)
 {
 	char text[768], body[64];
-	int len, size;
+	int len, size = 0;
 
-	size = status == 304 ? 0 : snprintf(body, sizeof(body), "%d %s\n", status, http_reason(status));
+	if (status != 304)
+		size = snprintf(body, sizeof(body), "%d %s\n", status,
+				http_reason(status));
 	len = snprintf(text, sizeof(text),
 		       "HTTP/1.1 %d %s\r\nServer: AEMhttpd\r\nDate: %s\r\n%s%s",
 		       status, http_reason(status), date_now(), fields,

@@ -60,8 +60,10 @@ int server_open(const struct server_options *chosen, int fd,
 	generations = calloc(limit, sizeof(*generations));
 	if (!table || !generations)
 		return -1;
-	for (i = 0; i < WAITS; i++)
-		queues[i].next = queues[i].prev = &queues[i];
+	for (i = 0; i < WAITS; i++) {
+		queues[i].next = &queues[i];
+		queues[i].prev = &queues[i];
+	}
 	layer = first;
 	accepting = true;
 	return layer->open(listening);
@@ -159,7 +161,8 @@ void server_accepted(int fd)
 	c->file = -1;
 	c->fresh = true;
 	c->reading = true;
-	c->next = c->prev = c;
+	c->next = c;
+	c->prev = c;
 	table[fd] = c;
 	count++;
 	connection_wait(c, WAIT_HEAD);

@@ -4,7 +4,8 @@
  * line each, and a line of JSON as its answer; N is a connection, 0 to 2047.
  *
  *	open N			{"at":NS}
- *	send N TEXT		{"at":NS}; \r, \n, \0, \\ and \s (a space) are escapes
+ *	send N TEXT		{"at":NS}; TEXT has the escapes of C for a line
+ *				feed, a carriage return, NUL and the backslash
  *	each N TEXT		the same, with a system call for each byte
  *	shut N			no more is sent
  *	drop N			it is closed
@@ -92,7 +93,7 @@ static void open_talk(struct talk *t)
 /* In place. Returns the length. */
 static size_t unescape(char *text)
 {
-	static const char codes[] = "rn0\\s", values[] = "\r\n\0\\ ";
+	static const char codes[] = "rn0\\", values[] = "\r\n\0\\";
 	char *from = text, *to = text;
 	const char *code;
 

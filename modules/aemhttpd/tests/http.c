@@ -251,7 +251,7 @@ static int scan_of(const char *begin, size_t count, const char *end, bool whole)
 
 	memcpy(memory, begin, at);
 	memset(memory + at, 'a', count);
-	strcpy(memory + at + count, end);
+	memcpy(memory + at + count, end, strlen(end) + 1);
 	for (i = whole ? len : 1; i <= len && !ret; i++)
 		ret = http_scan(memory, i, &scan);
 	free(memory);
@@ -263,6 +263,7 @@ static bool lengths_are_limited(void)
 	static const char line[] = "GET /", end[] = " HTTP/1.1\r\nHost: h\r\n\r\n";
 	static const char field[] = GET("A: ");
 	size_t most = HTTP_LINE - strlen("GET / HTTP/1.1");
+	static const char filled[] = "GET / HTTP/1.1\r\nHost: h\r\nA: ";
 	size_t room = HTTP_HEAD - strlen(field) - 2;
 	bool whole;
 	int i;
@@ -272,8 +273,8 @@ static bool lengths_are_limited(void)
 		if (scan_of(line, most, end, whole) <= 0 ||
 		    scan_of(line, most + 1, end, whole) != -414 ||
 		    scan_of(line, HTTP_HEAD, "", whole) != -414 ||
-		    scan_of("GET / HTTP/1.1\r\nHost: h\r\nA: ", room - 16, "\r\n\r\n", whole) <= 0 ||
-		    scan_of("GET / HTTP/1.1\r\nHost: h\r\nA: ", HTTP_HEAD, "\r\n\r\n", whole) != -431)
+		    scan_of(filled, room - 16, "\r\n\r\n", whole) <= 0 ||
+		    scan_of(filled, HTTP_HEAD, "\r\n\r\n", whole) != -431)
 			return false;
 	}
 	return true;
