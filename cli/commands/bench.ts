@@ -6,6 +6,9 @@ import { abortOnSignal } from '../../lib/abort-on-signal.ts';
 import { checkWritable } from '../../lib/make-folder.ts';
 import { renderFiles } from '../../reporters/bench/fd.ts';
 import type { FileResults } from '../../reporters/bench/fd.ts';
+import { writeHttp } from '../../reporters/bench/http-write.ts';
+import { renderHttp } from '../../reporters/bench/http.ts';
+import type { HttpResults } from '../../reporters/bench/http.ts';
 import { labelOf, processLabelOf } from '../../reporters/bench/mechanisms.ts';
 import type { BenchClock, BenchResults } from '../../reporters/bench/results.ts';
 import { grouped } from '../../reporters/bench/row.ts';
@@ -18,6 +21,7 @@ import { writeBench } from '../../reporters/bench/write.ts';
 import { plural } from '../../reporters/text.ts';
 import { writeAtomically } from '../../reporters/write.ts';
 import { measureFiles } from '../../suites/scalability/measure-fd.ts';
+import { measureHttp } from '../../suites/scalability/measure-http.ts';
 import { measureSched } from '../../suites/scalability/measure-sched.ts';
 import { measureTimers } from '../../suites/scalability/measure-timer.ts';
 import { measureCore } from '../../suites/scalability/measure.ts';
@@ -39,7 +43,7 @@ export function register(program: Command): void {
     .command('bench')
     .description('measure what events cost, by AEM and by what else Linux has')
     .showHelpAfterError('(aemcert bench --help tells what there is)')
-    .addHelpText('after', '\nExamples:\n  $ aemcert bench core\n  $ aemcert bench core --quick\n  $ aemcert bench timer\n  $ aemcert bench fd\n  $ aemcert bench sched');
+    .addHelpText('after', '\nExamples:\n  $ aemcert bench core\n  $ aemcert bench core --quick\n  $ aemcert bench timer\n  $ aemcert bench fd\n  $ aemcert bench sched\n  $ aemcert bench http');
 
   bench
     .command('core')
@@ -132,6 +136,29 @@ Examples:
   $ aemcert bench sched
   $ aemcert bench sched --busy 1,8 --cpus 4 --out /tmp/bench`)
     .action(sched);
+
+  bench
+    .command('http')
+    .description('AEMhttpd by AEM, epoll, io_uring and select(): 100 active connections beside idle ones')
+    .option('-q, --quick', 'beside no idle connection and 1,000, in instructions alone')
+    .option('--idle <counts>', 'idle connections, with commas between (default: 0,1000,10000,20000)', connections)
+    .option('--requests <count>', 'for each figure', positive, 3000)
+    .option('-o, --out <dir>', 'where bench-http.json and its picture go', 'reports')
+    .option('--memory <MiB>', 'of the guest', positive, 1024)
+    .addHelpText('after', `
+The same server is asked for a file of 1 KiB over and over by ab, on 100 connections, while
+others are open and say nothing. It runs by each of its event layers, beside each number of
+idle connections, in a guest with one CPU: by a clock that counts instructions, then by the
+host's. An answer that is lost, or is an error, is an error.
+
+Exit status: 0 measured, 1 a request was not answered well, 2 usage,
+3 could not tell: the machine or the target failed.
+
+Examples:
+  $ aemcert bench http
+  $ aemcert bench http --quick --out /tmp/bench
+  $ aemcert bench http --idle 0,5000 --requests 10000`)
+    .action(http);
 }
 
 
@@ -231,6 +258,31 @@ function sched(options: SchedOptions): Promise<void> {
         ),
     });
   return report(options, measure, renderSched, asJson('sched'));
+}
+
+/** A guest of more memory has room for more, and clients have so many ports. */
+const mostConnections = 25_000;
+
+function connections(value: string): readonly number[] {
+  return columns(value.split(',').map((text) => (text === '0' ? 0 : positive(text))), mostConnections);
+}
+
+interface HttpOptions extends Pick<Options, 'quick' | 'idle' | 'out' | 'memory'> {
+  readonly requests: number;
+}
+
+function http({ quick, idle, requests, out, memory }: HttpOptions): Promise<void> {
+  const measure = ({ say, ...progress }: Progress): Promise<HttpResults> =>
+    measureHttp({
+      ...progress,
+      clocks: quick === true ? ['icount'] : ['icount', 'host'],
+      idle: idle ?? (quick === true ? [0, 1000] : [0, 1000, 10_000, 20_000]),
+      requests,
+      memoryMiB: memory,
+      onBoot: (clock) => say(`booting, to measure ${phases[clock]}`),
+      onBegin: ({ clock, layer, idle: beside }, done, total) => say(`measuring ${phases[clock]}: ${layer}, ${grouped(beside)} idle`, done, total),
+    });
+  return report(out, measure, renderHttp, writeHttp);
 }
 
 const phases: Readonly<Record<BenchClock, string>> = { icount: 'in instructions', host: 'by the host’s clock' };

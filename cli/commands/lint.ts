@@ -39,6 +39,9 @@ const traceIgnores = ['OPEN_ENDED_LINE', 'PARENTHESIS_ALIGNMENT'];
 /** There is no MAINTAINERS entry for a series that lives outside the kernel. */
 const patchIgnores = ['FILE_PATH_CHANGES'];
 
+/** What is in modules/ and no module of the kernel. */
+const userPrograms = ['modules/libaem', 'modules/aemhttpd'];
+
 interface LintOptions {
   readonly tsOnly?: true;
 }
@@ -202,7 +205,7 @@ async function sparse(tree: string): Promise<boolean> {
   try {
     await cp(join(projectRoot, 'modules'), modules, {
       recursive: true,
-      filter: (source) => isSource(basename(source)) && relative(projectRoot, source) !== 'modules/libaem',
+      filter: (source) => isSource(basename(source)) && !userPrograms.includes(relative(projectRoot, source)),
     });
     let core: string | undefined;
     for (const name of await moduleNames(modules)) {

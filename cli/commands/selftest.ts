@@ -42,7 +42,7 @@ async function steps(filters: readonly string[], options: SelftestOptions): Prom
   ]);
   const unit: readonly Step[] = [
     { title: 'unit tests', run: () => vitest('unit', filters) },
-    ...(filters.length > 0 ? [] : [{ title: 'tests of libaem that need no AEM kernel', run: libaemTests }]),
+    ...(filters.length > 0 ? [] : [{ title: 'tests of libaem that need no AEM kernel', run: () => checkIn('libaem') }, { title: 'tests of AEMhttpd that need no server', run: () => checkIn('aemhttpd') }]),
     ...browser,
   ];
   if (options.unit === true) return unit;
@@ -85,10 +85,10 @@ function vitest(project: string, filters: readonly string[]): Promise<boolean> {
   ]);
 }
 
-async function libaemTests(): Promise<boolean> {
-  const out = await mkdtemp(join(tmpdir(), 'aemcert-libaem-'));
+async function checkIn(name: string): Promise<boolean> {
+  const out = await mkdtemp(join(tmpdir(), `aemcert-${name}-`));
   try {
-    return await runVisibly('make', ['--silent', '--directory=modules/libaem', `OUT=${out}`, 'check']);
+    return await runVisibly('make', ['--silent', `--directory=modules/${name}`, `OUT=${out}`, 'check']);
   } finally {
     await rm(out, { recursive: true, force: true });
   }

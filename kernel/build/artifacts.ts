@@ -41,4 +41,6 @@ export interface GuestBuild {
   readonly programs: readonly { readonly name: string; readonly path: string }[];
   /** Modules that the kernel may ask for while it runs, as a folder /lib/modules; absent when there are none. */
   readonly moduleTree?: string;
+  /** Programs of this machine's /usr/bin that are to be there, too, and their Debian packages; absent for none. */
+  readonly hostPrograms?: Readonly<Record<string, string>>;
 }

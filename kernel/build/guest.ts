@@ -218,7 +218,7 @@ async function findModule(folder: string): Promise<string> {
   });
 }
 
-/** libaem with its examples, then the agent and the probe, which link it. */
+/** libaem with its examples, then what links it: the agent, the probe and the like, and AEMhttpd. */
 async function buildPrograms(build: Stage): Promise<GuestBuild['programs']> {
   const { variant, stage, toolchain, options } = build;
   const common = { recipe, variant, compiler: toolchain.compiler, linker: toolchain.linker };
@@ -245,7 +245,14 @@ async function buildPrograms(build: Stage): Promise<GuestBuild['programs']> {
       ]),
     );
   });
-  const programs = [...(await findPrograms(join(guest, 'out'))), ...(await findPrograms(join(lib, 'out')))];
+  const serverSources = ['modules/aemhttpd', 'modules/include'];
+  const serverKey = digestValue({ ...common, libKey, sources: await digestSources(stage, serverSources) });
+  const server = await unit(build, `aemhttpd-${serverKey.slice(0, 16)}`, serverSources, async ({ folder, run }) => {
+    const variables = [`OUT=${join(folder, 'out')}`, `LIBAEM=${join(lib, 'out')}`];
+    await run(userCommand(folder, variant, 'modules/aemhttpd', variables));
+  });
+  const found = await Promise.all([guest, server, lib].map((folder) => findPrograms(join(folder, 'out'))));
+  const programs = found.flat();
   for (const needed of ['agent', 'probe']) {
     if (!programs.some(({ name }) => name === needed)) {
       throw new InputError(`suites/guest makes no program ${needed}`, {

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { listFiles } from '../../lib/digest.ts';
 import { InfrastructureError } from '../../lib/errors.ts';
 import type { GuestBuild } from '../build/artifacts.ts';
+import { hostPrograms } from './host-programs.ts';
 import { counterProgram } from './qemu/clock.ts';
 
 const busybox = '/bin/busybox';
@@ -47,10 +48,15 @@ export async function buildInitramfs(guest: GuestBuild): Promise<Uint8Array> {
   file('lib/aem/modules.load', guest.modules.map(({ name }) => `/lib/aem/${name}.ko\n`).join(''));
   if (guest.moduleTree !== undefined) {
     const paths = await listFiles(guest.moduleTree);
-    const folders = new Set(paths.flatMap((path) => ancestors(join('lib/modules', path))));
-    for (const path of [...folders].sort()) entries.push({ path, mode: directory | 0o755, data: new Uint8Array() });
+    const holding = new Set(paths.flatMap((path) => folders(join('lib/modules', path))));
+    for (const path of [...holding].filter((path) => path !== 'lib').sort()) entries.push({ path, mode: directory | 0o755, data: new Uint8Array() });
     for (const path of paths) file(join('lib/modules', path), await readFile(join(guest.moduleTree, path)));
   }
+  const beside = await hostPrograms(guest.hostPrograms ?? {});
+  const known = new Set(entries.map(({ path }) => path));
+  const more = new Set(beside.flatMap(({ path }) => folders(path.slice(1))).filter((path) => !known.has(path)));
+  for (const path of [...more].sort()) entries.push({ path, mode: directory | 0o755, data: new Uint8Array() });
+  for (const { path, data } of beside) file(path.slice(1), data, 0o755);
   for (const program of guest.programs.filter(({ name }) => name !== counterProgram)) {
     const data = await readFile(program.path);
     if (program.name === 'agent') file('init', data, 0o755);
@@ -59,11 +65,12 @@ export async function buildInitramfs(guest: GuestBuild): Promise<Uint8Array> {
   return cpio(entries);
 }
 
-/** The folders of a path from lib on, each after the one that holds it. */
-function ancestors(path: string): readonly string[] {
+/** The folders of a path, each after the one that holds it. */
+function folders(path: string): readonly string[] {
   const parts = dirname(path).split('/');
-  return parts.slice(1).map((_, index) => parts.slice(0, index + 2).join('/'));
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
 }
+
 
 /** Writes the initramfs into a folder that only this run uses; returns its path. */
 export async function writeInitramfs(guest: GuestBuild, path: string): Promise<string> {

@@ -116,7 +116,7 @@ function bold({ role }: Mechanism): Markup {
   return role === 'subject' ? html` font-weight="700"` : html``;
 }
 
-function drawMark({ mark }: Mechanism, { x, y }: Point): Markup {
+export function drawMark({ mark }: Pick<Mechanism, 'mark'>, { x, y }: Point): Markup {
   switch (mark) {
     case 'circle':
       return html`<circle stroke="none" cx="${x}" cy="${y}" r="5"/>`;

@@ -11,6 +11,7 @@ import { SpecError } from '../../specs/loader/index.ts';
 import { checkControls, loadControls } from '../controls/load.ts';
 import type { Control } from '../controls/load.ts';
 import { makeConsoleLogs } from './console-logs.ts';
+import { hostProgramsFor } from './host-programs.ts';
 import type { Proof } from './evidence.ts';
 import { executeTests } from './execute.ts';
 import type { Executed } from './execute.ts';
@@ -126,10 +127,11 @@ export async function runControls(options: ControlsOptions): Promise<readonly Co
     }));
     planned += faults.reduce((sum, { tests }) => sum + tests.length, 0);
     options.onPlan(planned, asked.length - controls.length);
+    const running = new Set(faults.flatMap(({ tests }) => tests));
     const executed = await execute(
       {
         kernel,
-        guest,
+        guest: { ...guest, hostPrograms: hostProgramsFor(plan.filter(({ id }) => running.has(id))) },
         memoryMiB: 512,
         cpus: 2,
         consoleLogs: consoleLogs.slice(0, guests),

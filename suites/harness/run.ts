@@ -30,6 +30,7 @@ import type { RequirementInput } from '../../reporters/verdict.ts';
 import { SpecError, checkLinks, loadRequirements } from '../../specs/loader/index.ts';
 import type { RequirementSet } from '../../specs/loader/index.ts';
 import { makeConsoleLogs } from './console-logs.ts';
+import { hostProgramsFor } from './host-programs.ts';
 import { executeTests } from './execute.ts';
 import type { Executed } from './execute.ts';
 import { countedFiles } from './lines.ts';
@@ -108,7 +109,8 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   await rm(join(options.out, 'results.json'), { force: true });
   await options.onAccepted();
   const { signal } = options;
-  const { kernel, guest, subject, config, instrumented } = await prepare(options);
+  const { kernel, guest: built, subject, config, instrumented } = await prepare(options);
+  const guest: GuestBuild = { ...built, hostPrograms: hostProgramsFor(selected) };
   const guests = Math.min(options.guests, new Set(selected.map(({ file }) => file)).size);
   const consoleLogs = await makeConsoleLogs(options.out, 'console', guests);
   const agentLogs = await makeConsoleLogs(options.out, 'agent', guests);

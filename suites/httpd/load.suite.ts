@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** Many connections, and more than there may be. */
+import { expect } from 'vitest';
+import { verifies } from '../harness/verifies.ts';
+import { set } from '../harness/setting.ts';
+import { folder, get, layers, load, onEach, serve, talkTo } from './server.ts';
+
+verifies('AEM-HTTPD-030', '1,000 connections at once: every answer is the right one', async (context) => {
+  const connections = context.limit('connections');
+  await onEach(context, { args: ['-c', String(connections)] }, async (server) => {
+    const result = await load(context, server, { connections, requests: connections });
+    expect(result).toMatchObject({ answers: connections, wrong: 0, lost: 0 });
+  });
+});
+
+verifies('AEM-HTTPD-031', 'more connections than there may be wait for their turn', async (context) => {
+  await onEach(context, { args: ['-c', '3'], folder: await folder(context, 'printf hello > hello') }, async (server) => {
+    const talk = await talkTo(context, server);
+    const descriptors = (): Promise<string> => context.sh(`ls /proc/${server.pid}/fd | wc -l`);
+    const before = Number(await descriptors());
+
+    for (let i = 0; i < 6; i++) await talk('open', '', i);
+    for (let i = 0; i < 6; i++) await talk('send', get('/hello'), i);
+    for (let i = 0; i < 3; i++) expect(await talk('answer', '', i)).toMatchObject({ status: 200 });
+    expect(Number(await descriptors())).toBe(before + 3);
+
+    for (let i = 0; i < 3; i++) {
+      await talk('drop', '', i);
+      expect(await talk('answer', '', i + 3)).toMatchObject({ status: 200, body: 'hello' });
+    }
+  });
+});
+
+verifies('AEM-HTTPD-032', 'connections leave descriptors for the files', async (context) => {
+  await onEach(context, { before: 'ulimit -n 20', args: ['-c', '1000'] }, async (server) => {
+    expect(await load(context, server, { connections: 20, requests: 40 })).toMatchObject({ answers: 40, wrong: 0, lost: 0 });
+  });
+});
+
+verifies('AEM-HTTPD-033', 'without files in the system connections wait until there are some', async (context) => {
+  const path = await folder(context, 'printf hello > hello');
+  const servers = [];
+  for (const layer of layers) servers.push(await serve(context, layer, { folder: path, uid: 1001, gid: 1001 }));
+  const talks = await Promise.all(servers.map((server) => talkTo(context, server)));
+  const most = await context.sh('cat /proc/sys/fs/file-max');
+  await set(context, '/proc/sys/fs/file-max', 0);
+
+  for (const talk of talks) {
+    await talk('open');
+    await talk('send', get('/hello'));
+  }
+  // Each has tried to accept by now: their next request is behind it.
+  await context.sh(`echo ${most} > /proc/sys/fs/file-max`);
+
+  for (const talk of talks) expect(await talk('answer')).toMatchObject({ status: 200, body: 'hello' });
+});

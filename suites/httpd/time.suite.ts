@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** How long a peer has for what it does, and that it has as long. */
+import { expect } from 'vitest';
+import { verifies } from '../harness/verifies.ts';
+import { between, folder, get, load, onAll, onEach, serve, talkTo } from './server.ts';
+import type { Said } from './server.ts';
+
+const ms = 1e6;
+const hello = 'printf hello > hello';
+
+verifies('AEM-HTTPD-020', 'a head that is not whole in time is refused, and not before', async (context) => {
+  await onAll(context, { args: ['-t', 'head=400'] }, async (server) => {
+    const talk = await talkTo(context, server);
+
+    const opened = await talk('open');
+    await talk('send', 'GET / HTTP/1.1\r\n');
+    const answer = await talk('answer');
+    expect(answer).toMatchObject({ status: 408, fields: { connection: 'close' } });
+    expect(between(opened, answer)).toBeGreaterThanOrEqual(400 * ms);
+    expect(await talk('end')).toMatchObject({ end: 'eof', rest: 0 });
+
+    const silent = await talk('open', '', 1);
+    const end = await talk('end', '', 1);
+    expect(end).toMatchObject({ end: 'eof', rest: 0 });
+    expect(between(silent, end)).toBeGreaterThanOrEqual(400 * ms);
+  });
+});
+
+verifies('AEM-HTTPD-021', 'who sends a byte now and then has no more time', async (context) => {
+  await onAll(context, { args: ['-t', 'head=400,linger=100'] }, async (server) => {
+    const talk = await talkTo(context, server);
+    const opened = await talk('open');
+    await talk('send', 'GET / HTTP/1.1\r\nA: ');
+
+    // Each is far sooner than the time is over, and all together take longer.
+    let said: Said = opened;
+    while (said.error === undefined && between(opened, said) < 20_000 * ms) said = await talk('send', 'a');
+
+    expect(said.error ?? 'it goes on').toMatch(/Broken pipe|reset/);
+  });
+});
+
+verifies('AEM-HTTPD-022', 'a connection without a request is closed in time, and not before', async (context) => {
+  await onAll(context, { folder: await folder(context, hello), args: ['-t', 'request=400'] }, async (server) => {
+    const talk = await talkTo(context, server);
+    await talk('open');
+
+    const asked = await talk('send', get('/hello'));
+    expect(await talk('answer')).toMatchObject({ status: 200 });
+    const end = await talk('end');
+
+    expect(end).toMatchObject({ end: 'eof', rest: 0 });
+    expect(between(asked, end)).toBeGreaterThanOrEqual(400 * ms);
+  });
+});
+
+verifies('AEM-HTTPD-023', 'a body that is not whole in time is refused, and not before', async (context) => {
+  await onAll(context, { folder: await folder(context, hello), args: ['-t', 'body=400'] }, async (server) => {
+    const talk = await talkTo(context, server);
+    await talk('open');
+
+    const asked = await talk('send', `${get('/hello', 'Content-Length: 9\r\n')}half`);
+    const answer = await talk('answer');
+
+    expect(answer).toMatchObject({ status: 408 });
+    expect(between(asked, answer)).toBeGreaterThanOrEqual(400 * ms);
+    expect(await talk('end')).toMatchObject({ end: 'eof', rest: 0 });
+  });
+});
+
+verifies('AEM-HTTPD-024', 'who takes nothing of an answer is cut off in time, and not before', async (context) => {
+  const path = await folder(context, 'truncate -s 64M huge');
+  await onAll(context, { folder: path, args: ['-t', 'send=1000'] }, async (server) => {
+    const talk = await talkTo(context, server);
+    await talk('slow');
+    await talk('open');
+
+    const asked = await talk('send', get('/huge'));
+    // A connection and its file: when both are gone.
+    await context.until(`ls -l /proc/${server.pid}/fd | grep -q huge`);
+    await context.until(`! ls -l /proc/${server.pid}/fd | grep -q huge`);
+    const at = Number((await context.sh('cat /proc/uptime')).split(' ')[0]) * 1e9;
+
+    expect(between(asked, { at })).toBeGreaterThanOrEqual(990 * ms);
+    expect(await talk('end')).toMatchObject({ end: 'reset' });
+  });
+});
+
+verifies('AEM-HTTPD-025', 'who is slow harms nobody else', async (context) => {
+  await onEach(context, {}, async (server) => {
+    const held = await context.spawn(['http-load', 'hold', String(server.port), '100']);
+    expect(await context.line(held)).toBe('{"held":100}');
+    const talk = await talkTo(context, server);
+    for (let i = 0; i < 5; i++) {
+      await talk('open', '', i);
+      await talk('send', 'GET / HTTP/1.1\r\nA: ', i);
+    }
+
+    expect(await load(context, server, { connections: 10, requests: 40 })).toMatchObject({ answers: 40, wrong: 0, lost: 0 });
+  });
+});
+
+verifies('AEM-HTTPD-026', 'a time-out of another connection does not end this one', async (context) => {
+  const path = await folder(context, hello);
+  const server = await serve(context, 'aem', { folder: path, args: ['-t', 'head=300,request=60000'] });
+  const talk = await talkTo(context, server);
+
+  await talk('open');
+  await talk('send', get('/hello'));
+  expect(await talk('answer')).toMatchObject({ status: 200 });
+  await talk('open', '', 1);
+  expect(await talk('end', '', 1)).toMatchObject({ end: 'eof' });
+
+  await talk('send', get('/hello'));
+  expect(await talk('answer')).toMatchObject({ status: 200, body: 'hello' });
+});
