@@ -126,10 +126,7 @@ export async function runControls(options: ControlsOptions): Promise<readonly Co
     options.onPlan(planned, asked.length - controls.length);
     const executed = await execute(
       {
-        kernel,
-        guest,
-        memoryMiB: 512,
-        cpus: 2,
+        on: { driver: 'qemu', kernel, guest, memoryMiB: 512, cpus: 2 },
         consoleLogs: consoleLogs.slice(0, guests),
         deadline,
         faultDeadline,
