@@ -159,3 +159,9 @@ describe('a run with filters', () => {
     expect(conclude(results)).toMatchObject({ exitStatus: 3, conformant: false });
   });
 });
+
+test('on a machine of others what is UNTESTED says nothing of its kernel', () => {
+  const { target, ...results } = withVerdict('UNTESTED');
+
+  expect(conclude({ ...results, target: { ...target, driver: 'ssh' } })).toMatchObject({ outcome: 'could-not-tell', conformant: false, exitStatus: 3 });
+});

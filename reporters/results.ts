@@ -61,7 +61,12 @@ export interface Subject {
     /** Where the source came from, e.g. `linux-source-6.12 6.12.117-1~deb12u1`; of a kernel that was given, its package or file. */
     readonly source: string;
     readonly flavour: string;
-    readonly image: Digest;
+    /** Absent where it cannot be read on the machine that runs it. */
+    readonly image?: Digest;
+    /** `/proc/version` of a machine that somebody runs. */
+    readonly version?: string;
+    /** GNU build id that the running kernel tells of itself, hexadecimal. */
+    readonly buildId?: string;
     /** Absent where nobody knows how the kernel was configured. */
     readonly config?: Digest;
     /** Names of the patches applied, in order; empty for a stock kernel. */
@@ -85,6 +90,16 @@ export interface TargetInfo {
   readonly guests?: number;
   /** e.g. `QEMU emulator version 7.2.22 (Debian …)`. */
   readonly emulator?: string;
+  /** ssh://user@host of a machine that somebody runs. */
+  readonly address?: string;
+  /** As whom tests ran there: `root`, or `uid 1000`. */
+  readonly user?: string;
+  /** Why the kernel's log could not be watched; absent where it was. */
+  readonly logUnwatched?: string;
+  /** Tests that may disturb or stop the machine were allowed. */
+  readonly destructive?: true;
+  /** Modules of AEM that were loaded already, of whose files nobody knows. */
+  readonly unknownModules?: readonly string[];
 }
 
 export interface PlannedTest {
@@ -101,6 +116,8 @@ export interface PlannedTest {
   readonly facility?: string;
   /** The flavours of the kernel on which it runs; absent: on all. */
   readonly flavours?: readonly string[];
+  /** What it needs of a machine that somebody runs: without it, it is UNTESTED there. Absent: nothing. */
+  readonly needs?: readonly string[];
 }
 
 export interface TestResult {

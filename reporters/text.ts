@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { stripVTControlCharacters } from 'node:util';
 import { stripPrefix } from '../lib/printk.ts';
-import type { Incident, PlannedTest, RequirementResult, RunInfo, TargetInfo } from './results.ts';
+import type { Incident, PlannedTest, RequirementResult, Results, RunInfo, TargetInfo } from './results.ts';
+import { tainted } from './taint.ts';
 
 /**
  * Takes out what no report may carry: terminal sequences and characters that XML 1.0 forbids (lone surrogates
@@ -44,13 +45,19 @@ export function shellQuote(argument: string): string {
 }
 
 /** The command that runs one test again. */
-export function rerunCommand({ title }: Pick<PlannedTest, 'title'>): string {
-  return `npx aemcert run --grep ${shellQuote(title)}`;
+export function rerunCommand({ title }: Pick<PlannedTest, 'title'>, target?: TargetInfo): string {
+  return `npx aemcert run ${onTarget(target)}--grep ${shellQuote(title)}`;
+}
+
+/** What has a command run on the same machine. */
+function onTarget({ address, destructive }: Partial<TargetInfo> = {}): string {
+  if (address === undefined) return '';
+  return `--target ${shellQuote(address)} ${destructive === true ? '--destructive ' : ''}`;
 }
 
 /** The command that runs every test of a requirement again. */
-export function rerunRequirement(id: string): string {
-  return `npx aemcert run --requirement ${shellQuote(id)}`;
+export function rerunRequirement(id: string, target?: TargetInfo): string {
+  return `npx aemcert run ${onTarget(target)}--requirement ${shellQuote(id)}`;
 }
 
 /** By what a test exercises its requirement: `native: epoll`, or the binding alone. */
@@ -105,6 +112,33 @@ export function suiteRemarks({ dirty, revision }: RunInfo['suite']): readonly st
   // As describeSuite() has it without git: a digest.
   if (/^[0-9a-f]{64}$/.test(revision)) return ['The suite’s revision is unknown: it did not run from a git checkout, so it may have been changed.'];
   return dirty ? [`The suite is not the released revision: its files have changed since ${revision}.`] : [];
+}
+
+/** What a reader has to know of a machine that somebody runs: what could not be seen there, and what was not done. */
+export function targetRemarks({ target, subject, tests }: Pick<Results, 'target' | 'subject' | 'tests'>): readonly string[] {
+  const { address, user, logUnwatched, destructive, unknownModules } = target;
+  if (target.driver !== 'ssh') return [];
+  const { image, buildId, release } = subject.kernel;
+  const before = tests.some(({ taint }) => taint !== undefined && tainted(taint.before));
+  return [
+    ...(logUnwatched === undefined
+      ? []
+      : [
+          `The kernel’s log could not be watched (${logUnwatched}): a complaint that does not taint the kernel, such as of a hung task or a stall, would not have been seen.`,
+          ...(before ? ['The kernel was tainted by a fault before: another one of that kind would not have been seen.'] : []),
+        ]),
+    ...(user === 'root' ? [] : [`The tests ran as ${user ?? 'another user'}: what needs root is UNTESTED.`]),
+    ...(destructive === true ? [] : ['What may disturb other programs of the machine, or stop it, is UNTESTED: it was not allowed (--destructive).']),
+    image === undefined
+      ? `The kernel’s image is not on record: ${address ?? 'the machine'} says of itself what it is (/proc/version${buildId === undefined ? '' : ', build id'}).`
+      : `The kernel’s image is /boot/vmlinuz-${release} of the machine; that it is the one that runs nobody has seen.`,
+    ...(unknownModules === undefined ? [] : [`Of these modules the files are not on record: ${unknownModules.join(', ')}.`]),
+  ];
+}
+
+/** What it ran on, in short: `qemu, tcg`, or the machine and as whom. */
+export function targetName({ driver, accelerator, address, user }: TargetInfo): string {
+  return [address ?? driver, accelerator, user === undefined ? undefined : `as ${user}`].filter((part) => part !== undefined).join(', ');
 }
 
 /** What the tests ran on: e.g. `2 CPUs, 512 MiB`, or `2 guests of 2 CPUs, 512 MiB each`. */

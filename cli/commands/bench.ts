@@ -144,6 +144,7 @@ Examples:
     .option('--idle <counts>', 'idle connections, with commas between (default: 0,1000,10000,20000)', connections)
     .option('--requests <count>', 'for each figure', positive, 3000)
     .option('-o, --out <dir>', 'where bench-http.json and its picture go', 'reports')
+    .addOption(kernelVersion())
     .option('--memory <MiB>', 'of the guest', positive, 1024)
     .addHelpText('after', `
 The same server is asked for a file of 1 KiB over and over by ab, on 100 connections, while
@@ -267,11 +268,12 @@ function connections(value: string): readonly number[] {
   return columns(value.split(',').map((text) => (text === '0' ? 0 : positive(text))), mostConnections);
 }
 
-interface HttpOptions extends Pick<Options, 'quick' | 'idle' | 'out' | 'memory'> {
+interface HttpOptions extends Pick<Options, 'quick' | 'idle' | 'out' | 'kernelVersion' | 'memory'> {
   readonly requests: number;
 }
 
-function http({ quick, idle, requests, out, memory }: HttpOptions): Promise<void> {
+function http(options: HttpOptions): Promise<void> {
+  const { quick, idle, requests, memory } = options;
   const measure = ({ say, ...progress }: Progress): Promise<HttpResults> =>
     measureHttp({
       ...progress,
@@ -282,7 +284,7 @@ function http({ quick, idle, requests, out, memory }: HttpOptions): Promise<void
       onBoot: (clock) => say(`booting, to measure ${phases[clock]}`),
       onBegin: ({ clock, layer, idle: beside }, done, total) => say(`measuring ${phases[clock]}: ${layer}, ${grouped(beside)} idle`, done, total),
     });
-  return report(out, measure, renderHttp, writeHttp);
+  return report(options, measure, renderHttp, writeHttp);
 }
 
 const phases: Readonly<Record<BenchClock, string>> = { icount: 'in instructions', host: 'by the host’s clock' };

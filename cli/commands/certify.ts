@@ -17,8 +17,9 @@ import { loadRequirements } from '../../specs/loader/index.ts';
 import { describeSuite } from '../../suites/harness/suite.ts';
 import { inClaimedFolder, measure } from '../measure.ts';
 import { kernelVersion, positive, seconds } from '../option-values.ts';
+import { addSshTarget, bindingOn, sshTarget, type SshTarget, type SshTargetOptions } from '../ssh-target.ts';
 
-interface Options {
+interface Options extends SshTargetOptions {
   readonly product: string;
   readonly key: string;
   readonly waivers?: string;
@@ -60,9 +61,10 @@ export function register(program: Command): void {
     .addOption(ofNewRun('-t, --timeout <seconds>', 'until what a test waits for counts as not happening', seconds).default(60))
     .addOption(ofNewRun('--memory <MiB>', 'of the guest', positive).default(512))
     .addOption(ofNewRun('--cpus <count>', 'of the guest', positive).default(2))
-    .addOption(ofNewRun('--guests <count>', 'how many run tests at the same time', positive))
+    .addOption(ofNewRun('--guests <count>', 'how many run tests at the same time', positive));
+  addSshTarget(command, ['kernel', 'modules', 'config', 'headers', 'deb', 'package', 'from', 'memory', 'cpus', 'guests'])
     .addHelpText('after', `
-Without --kernel, --deb, --package or --from it is our own patched kernel. One that has none of AEM's modules is
+Without --kernel, --deb, --package, --target or --from it is our own patched kernel. One that has none of AEM's modules is
 measured by the facilities that it has of its own. Nothing can be left out: there are no filters here.
 
 Exit status: 0 every mandatory requirement passed, 1 not, or a waiver is not as it should be, 2 usage or bad input,
@@ -73,7 +75,8 @@ Examples:
   $ aemcert certify --product product.yaml --key vendor.key
   $ aemcert certify --product product.yaml --key vendor.key --package linux-image-cloud-amd64
   $ aemcert certify --product product.yaml --key vendor.key --kernel vmlinuz --modules lib/modules/6.1.0
-  $ aemcert certify --product product.yaml --key vendor.key --deb linux-image.deb --headers linux-headers.deb`)
+  $ aemcert certify --product product.yaml --key vendor.key --deb linux-image.deb --headers linux-headers.deb
+  $ aemcert certify --product product.yaml --key vendor.key --target ssh://root@host --destructive`)
     .action(certify);
   for (const flags of filters) {
     command.addOption(
@@ -105,6 +108,7 @@ async function certify(options: Options): Promise<void> {
   const waivers = options.waivers === undefined ? undefined : await readWaivers(options.waivers, known);
   refuseExpired(waivers?.waivers ?? [], options.waivers);
   const given = givenOf(options);
+  const target = sshTarget(options);
   const out = join(options.out, 'bundle');
   await checkFree(out);
   const write = async (run: string): Promise<void> => {
@@ -118,7 +122,7 @@ async function certify(options: Options): Promise<void> {
   }
   const run = join(options.out, 'run');
   await inClaimedFolder(run, 'certify', async (signal) => {
-    const { run: { complete, interruption } } = await measureWhole(options, run, given, signal);
+    const { run: { complete, interruption } } = await (target === undefined ? measureWhole(options, run, given, signal) : measureMachine(options, run, target, signal));
     if (!complete || signal.aborted) {
       process.stdout.write(`no bundle: ${interruption ?? 'the run was cut off'}\n`);
       process.exitCode = ExitStatus.Infrastructure;
@@ -178,6 +182,20 @@ function givenOf({ kernel, modules, config, deb, package: name, headers }: Optio
 /** Through what a kernel is measured: both, where it has AEM, and else what it has of its own. */
 function bindingOf(given: GivenKernel | undefined): Binding | undefined {
   return given === undefined || given.hasAem ? undefined : 'native';
+}
+
+/** A machine that somebody runs, by what it has. */
+async function measureMachine(options: Options, out: string, target: SshTarget, signal: AbortSignal): Promise<Results> {
+  try {
+    return await measure(out, signal, async (onProgress) => {
+      const link = await target.open(signal, onProgress);
+      const { cpus, memoryMiB } = link.info;
+      const selection = { modules: [], requirements: [], binding: bindingOn(link), flavour: 'base' as const };
+      return { selection, link, cpus, memoryMiB, guests: 1, bail: false, deadline: options.timeout * 1000, filters: {} };
+    });
+  } finally {
+    await target.close();
+  }
 }
 
 async function measureWhole(options: Options, out: string, choice: GivenChoice | undefined, signal: AbortSignal): Promise<Results> {

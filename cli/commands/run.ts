@@ -9,13 +9,14 @@ import { bindings } from '../../reporters/results.ts';
 import type { Binding } from '../../reporters/results.ts';
 import { conclude } from '../../reporters/conclude.ts';
 import { elsewhere } from '../../reporters/text.ts';
-import { inClaimedFolder, measure } from '../measure.ts';
+import { inClaimedFolder, measure, type Measurement } from '../measure.ts';
 import { kernelVersion, positive, seconds, shard } from '../option-values.ts';
+import { addSshTarget, bindingOn, sshTarget, type SshTargetOptions } from '../ssh-target.ts';
 import { selectTests } from '../../suites/harness/plan.ts';
 import type { Selection, Shard } from '../../suites/harness/plan.ts';
 import { loadPlan } from '../../suites/harness/run.ts';
 
-interface Options {
+interface Options extends SshTargetOptions {
   readonly module: readonly string[];
   readonly requirement: readonly string[];
   readonly grep?: string;
@@ -36,9 +37,9 @@ interface Options {
 
 /** `aemcert run`: the conformance suites, on a kernel that it builds and boots. */
 export function register(program: Command): void {
-  program
+  const command = program
     .command('run')
-    .description('build and boot the kernel under test, run the suites on it, write the reports')
+    .description('build and boot the kernel under test, or take a machine that you run; run the suites on it, write the reports')
     .option('-m, --module <name>', 'only the tests of this module; may be repeated', collect, [])
     .option('-r, --requirement <id>', 'only what verifies this requirement or what is below it; may be repeated', collect, [])
     .option('-g, --grep <text>', 'only tests whose title, id or file contains this text')
@@ -56,7 +57,15 @@ export function register(program: Command): void {
     .option('--memory <MiB>', 'of the guest', positive, 512)
     .option('--cpus <count>', 'of the guest', positive, 2)
     .option('--guests <count>', 'how many run tests at the same time (default: as many as this machine has room for, up to 4; one, of other flavours than base)', positive)
+    .action(async (options: Options) => {
+      if (options.list === true) await list(options);
+      else await run(options);
+    });
+  addSshTarget(command, ['flavour', 'kernelVersion', 'source', 'unpatched', 'memory', 'cpus', 'guests'])
     .addHelpText('after', `
+On a machine of --target nothing stays: no file, process, module or setting, whatever ends the run. What needs root there, or may disturb
+others, is UNTESTED without it, and the reports say so.
+
 Exit status: 0 every mandatory requirement passed (of those selected), 1 not,
 2 usage or bad input, 3 could not tell: the machine or the target failed.
 
@@ -67,11 +76,10 @@ Examples:
   $ aemcert run --grep 'restarts' --out /tmp/try
   $ aemcert run --binding native
   $ aemcert run --kernel-version 6.1
-  $ aemcert run --list`)
-    .action(async (options: Options) => {
-      if (options.list === true) await list(options);
-      else await run(options);
-    });
+  $ aemcert run --list
+  $ aemcert run --target ssh://me@host
+  $ aemcert run --target ssh://root@host:2222 --requirement PRF.1.4
+  $ aemcert run --target ssh://root@host --load-modules /lib/aem --destructive`);
 }
 
 function collect(value: string, previous: readonly string[]): readonly string[] {
@@ -83,7 +91,8 @@ async function list(options: Options): Promise<void> {
   const selection = selectionOf(options);
   const selected = selectTests(plan, selection, requirements);
   for (const test of selected) {
-    process.stdout.write(`${test.suite.padEnd(6)} ${test.requirements.join(',').padEnd(16)} ${test.title}\n`);
+    const needs = test.needs === undefined ? '' : `  [${test.needs.join(', ')}]`;
+    process.stdout.write(`${test.suite.padEnd(6)} ${test.requirements.join(',').padEnd(16)} ${test.title}${needs}\n`);
   }
   const ofBinding = plan.filter((test) => selection.binding === undefined || test.binding === selection.binding);
   const others = ofBinding.filter((test) => !runsOn(test, selection.flavour));
@@ -119,20 +128,37 @@ function guestsFor({ flavour, cpus, memory }: Options): number {
   return flavour === 'base' ? usualGuests({ processors: cpus, memoryMiB: memory }) : 1;
 }
 
+function guestsOf(options: Options): Pick<Measurement, 'kernelVersion' | 'source' | 'unpatched' | 'memoryMiB' | 'cpus' | 'guests'> {
+  return {
+    kernelVersion: options.kernelVersion,
+    source: options.source,
+    unpatched: options.unpatched === true,
+    memoryMiB: options.memory,
+    cpus: options.cpus,
+    guests: options.guests ?? guestsFor(options),
+  };
+}
+
 async function run(options: Options): Promise<void> {
+  const target = sshTarget(options);
   await inClaimedFolder(options.out, 'run', async (signal) => {
-    const results = await measure(options.out, signal, () => ({
+    const common = {
       selection: selectionOf(options),
-      kernelVersion: options.kernelVersion,
-      source: options.source,
-      unpatched: options.unpatched === true,
-      memoryMiB: options.memory,
-      cpus: options.cpus,
-      guests: options.guests ?? guestsFor(options),
       bail: options.bail === true,
       deadline: (options.timeout ?? usualTimeout(options.flavour)) * 1000,
       filters: filtersOf(options),
-    }));
-    process.exitCode = signal.aborted ? ExitStatus.Infrastructure : conclude(results).exitStatus;
+    };
+    try {
+      const results = await measure(options.out, signal, async (onBuild): Promise<Measurement> => {
+        if (target === undefined) return { ...common, ...guestsOf(options) };
+        const link = await target.open(signal, onBuild);
+        const { cpus, memoryMiB } = link.info;
+        const selection = { ...common.selection, binding: options.binding ?? bindingOn(link) };
+        return { ...common, selection, link, cpus, memoryMiB, guests: 1 };
+      });
+      process.exitCode = signal.aborted ? ExitStatus.Infrastructure : conclude(results).exitStatus;
+    } finally {
+      await target?.close();
+    }
   });
 }

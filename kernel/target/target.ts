@@ -16,7 +16,7 @@ export interface GuestOutput extends GuestExit {
 export interface SpawnOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Run as this user and group id; root otherwise. */
+  /** Run as this user and group id; as the target's own otherwise, root where it is. */
   readonly uid?: number;
   readonly gid?: number;
 }
@@ -54,6 +54,10 @@ export interface Target {
   readonly release: string;
   /** Which boot of this run, from 1. */
   readonly boot: number;
+  /** Programs run as root where no other user is asked for. */
+  readonly root: boolean;
+  /** A folder for files of tests; it goes with the target. */
+  readonly scratch: string;
   /** Settled when the target has died; never rejects. */
   readonly died: Promise<Incident>;
   spawn(argv: readonly string[], options?: SpawnOptions): Promise<GuestProcess>;
@@ -61,6 +65,8 @@ export interface Target {
   exec(argv: readonly string[], options?: SpawnOptions & { readonly stdin?: string }): Promise<GuestOutput>;
   writeFile(path: string, data: string | Uint8Array, mode?: number): Promise<void>;
   readFile(path: string): Promise<Uint8Array>;
+  /** Has a setting of the machine written back as it is now when the target goes, whatever ends it. */
+  keep(path: string): Promise<void>;
   /** Writes a marker through the kernel's log, so that console lines can be told apart. */
   mark(text: string): Promise<void>;
   health(): Promise<KernelHealth>;

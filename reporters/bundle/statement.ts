@@ -20,7 +20,7 @@ export interface Resource {
 
 export interface Statement {
   readonly _type: typeof statementType;
-  /** The kernel's image and each module that was measured. */
+  /** The kernel and each module that was measured. Of a machine that somebody runs the image may not be at hand: annotations say of what the digest is. */
   readonly subject: readonly Resource[];
   readonly predicateType: typeof predicateType;
   readonly predicate: {
@@ -74,10 +74,10 @@ export function makeStatement({ results, product, waivers, manifest }: Statement
   const { run, subject, target, tests, requirements } = results;
   const { conformant, outcome, headline } = conclude(results);
   const having = (verdict: Verdict): readonly string[] => tests.filter((test) => test.verdict === verdict).map(({ id }) => id);
-  const { release, source, flavour, patches, image, config } = subject.kernel;
+  const { release, source, flavour, patches, config } = subject.kernel;
   return {
     _type: statementType,
-    subject: [resource(`linux-${release}`, image), ...subject.modules.map(({ name, sha256 }) => resource(`${name}.ko`, { sha256 }))],
+    subject: [kernelResource(subject.kernel), ...subject.modules.map(({ name, sha256 }) => resource(`${name}.ko`, { sha256 }))],
     predicateType,
     predicate: {
       result: conformant ? 'PASSED' : 'FAILED',
@@ -121,6 +121,14 @@ export function formatStatement(statement: Statement): string {
 
 function resource(name: string, { sha256 }: Digest): Resource {
   return { name, digest: { sha256 } };
+}
+
+/** A kernel that was booted is its image. One that ran already says of itself what it is: by the text of /proc/version, and its build id. */
+function kernelResource({ release, image, version = '', buildId }: Results['subject']['kernel']): Resource {
+  const name = `linux-${release}`;
+  if (image !== undefined && version === '') return resource(name, image);
+  const digest = { sha256: image?.sha256 ?? digestText(version), ...(buildId === undefined ? {} : { gnuBuildId: buildId }) };
+  return { name, digest, annotations: { sha256: image === undefined ? 'of the text of /proc/version' : `of /boot/vmlinuz-${release}`, version } };
 }
 
 function suiteOf({ version, revision, dirty, files }: Results['run']['suite']): Resource {

@@ -5,7 +5,7 @@ import { coverageModel } from '../coverage/model.ts';
 import { renderPage } from '../coverage/page.ts';
 import { badge, digests, duration, incidents, link, patches, reasons, soft, tiles, trace, utc } from '../coverage/parts.ts';
 import type { RequirementResult } from '../results.ts';
-import { byFacility, guestsOf, shellQuote, suiteRemarks } from '../text.ts';
+import { byFacility, guestsOf, shellQuote, suiteRemarks, targetName } from '../text.ts';
 import type { ClauseRow } from './clauses.ts';
 import { certificateModel, type CertificateModel, type CertificateParts } from './model.ts';
 import { style } from './style.ts';
@@ -53,7 +53,6 @@ function remarks(list: readonly string[]): Part {
 function facts({ subject, target, run, product, bindings, conclusion }: CertificateModel, took: string): Markup {
   const { kernel } = subject;
   const { latency } = product;
-  const how = target.accelerator === undefined ? '' : `, ${target.accelerator}`;
   return html`<dl class="facts">
 <div><dt>Kernel</dt><dd><code>${kernel.release}</code>${soft(kernel.source)}</dd></div>
 <div><dt>Exercised through</dt><dd>${bindings.length === 0 ? 'nothing' : bindings.map(bindingName).join('; ')}</dd></div>
@@ -64,7 +63,7 @@ function facts({ subject, target, run, product, bindings, conclusion }: Certific
     suiteRemarks(run.suite).length > 0 ? html` <span class="warn">${run.suite.dirty ? 'changed since' : 'unknown revision'}</span>` : undefined
   }</dd></div>
 <div><dt>Run</dt><dd>${utc(run.startedAt)}${took}${soft(run.complete ? 'complete' : `cut off: ${run.interruption ?? 'no reason given'}`)}</dd></div>
-<div><dt>Target</dt><dd>${target.driver}${how}, ${guestsOf(target)}</dd></div>
+<div><dt>Target</dt><dd>${targetName(target)}, ${guestsOf(target)}</dd></div>
 <div><dt>Requirements</dt><dd>${tiles(conclusion.counts.requirements)}</dd></div>
 <div><dt>Tests</dt><dd>${tiles(conclusion.counts.tests)}</dd></div>
 <div><dt>Patches</dt><dd>${patches(kernel)}</dd></div>

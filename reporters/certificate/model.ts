@@ -6,7 +6,7 @@ import { claim } from '../bundle/statement.ts';
 import { waiverProblem, type JudgedWaiver } from '../bundle/waivers.ts';
 import { conclude, type Conclusion } from '../conclude.ts';
 import type { RequirementResult, Results } from '../results.ts';
-import { suiteRemarks } from '../text.ts';
+import { suiteRemarks, targetRemarks } from '../text.ts';
 import { clauseRows, type ClauseRow } from './clauses.ts';
 
 /** What a certificate is made of. */
@@ -81,6 +81,7 @@ function remarksOn(
   const filters = Object.entries(run.filters);
   return [
     ...suiteRemarks(run.suite),
+    ...targetRemarks(results),
     ...(carriesAem(config) && !subject.modules.some(isAemModule) ? ['The kernel carries AEM’s patch, and its modules were not measured.'] : []),
     ...(filters.length > 0 ? [`Filters were in force: ${filters.map(([name, value]) => `${name}=${value}`).join(', ')}.`] : []),
     ...(open.length > 0 ? [`Without a verdict as a whole, since a part of each has none: ${open.map(({ requirement }) => requirement.id).join(', ')}.`] : []),

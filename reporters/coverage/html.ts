@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { verdicts, type Results, type Verdict } from '../results.ts';
-import { byFacility, exercisedBy, guestsOf, plural } from '../text.ts';
+import { byFacility, exercisedBy, guestsOf, plural, targetName, targetRemarks } from '../text.ts';
 import type { VerdictCounts } from '../verdict.ts';
 import { linesSection } from './lines-html.ts';
 import { html, type Markup } from './markup.ts';
@@ -43,7 +43,6 @@ function firstPage(model: CoverageModel): Markup {
   const { conclusion, subject, target, run } = model;
   const { kernel } = subject;
   const filters = Object.entries(run.filters);
-  const accelerator = target.accelerator === undefined ? '' : `, ${target.accelerator}`;
   const ended = run.finishedAt === undefined ? 'not finished' : `finished ${utc(run.finishedAt)}`;
   return html`<header>
 <p class="eyebrow">aemcert · results against CGL 5.0 ids</p>
@@ -54,8 +53,8 @@ ${reasons(conclusion.reasons)}
 <div><dt>Kernel</dt><dd><code>${kernel.release}</code>, ${kernel.flavour}<br>
 <span class="soft small">${kernel.source}</span></dd></div>
 <div><dt>Patches</dt><dd>${patches(kernel)}</dd></div>
-<div><dt>Target</dt><dd>${target.driver}${accelerator}, ${guestsOf(target)}
-${soft(target.acceleratorReason)}${soft(target.emulator)}</dd></div>
+<div><dt>Target</dt><dd>${targetName(target)}, ${guestsOf(target)}
+${soft(target.acceleratorReason)}${soft(target.emulator)}${targetRemarks(model).map((remark) => html`<br><span class="warn small">${remark}</span>`)}</dd></div>
 <div><dt>Binding</dt><dd>${run.binding === undefined ? 'aem and native' : `${run.binding} only`}</dd></div>
 <div><dt>Filters in force</dt><dd>${
     filters.length === 0

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { Results, Verdict } from '../results.ts';
 import { verdicts } from '../results.ts';
-import { byFacility, clipLine, elsewhere, formatDuration, guestsOf, oneLine, plural, toldLine } from '../text.ts';
+import { byFacility, clipLine, elsewhere, formatDuration, guestsOf, oneLine, plural, targetName, targetRemarks, toldLine } from '../text.ts';
 import { linesSummary } from './lines-markdown.ts';
 import { byPrecedence, coverageModel, type CoverageModel, type RequirementRow } from './model.ts';
 
@@ -32,18 +32,19 @@ export function coverageMarkdown(results: Results): string {
   ].join('\n')}\n`;
 }
 
-function head({ conclusion, subject, target, run }: CoverageModel): string[] {
+function head(model: CoverageModel): string[] {
+  const { conclusion, subject, target, run } = model;
+  const remarks = targetRemarks(model);
   const { kernel } = subject;
   const mark = conclusion.exitStatus === 0 ? '✅' : conclusion.exitStatus === 1 ? '❌' : '⚠️';
   const filters = Object.entries(run.filters).map(([name, value]) => code(`${name}=${value}`));
-  const where = [target.driver, target.accelerator, guestsOf(target)]
-    .filter((part) => part !== undefined)
-    .join(', ');
+  const where = `${targetName(target)}, ${guestsOf(target)}`;
   return [
     `## ${mark} ${text(conclusion.headline)}`,
     '',
     `- Kernel: ${code(kernel.release)} (${text(kernel.source)}, ${text(kernel.flavour)}, ${plural(kernel.patches.length, 'patch', 'patches')})`,
     `- Target: ${text(where)}${target.acceleratorReason === undefined ? '' : `; ${text(target.acceleratorReason)}`}`,
+    ...remarks.map((remark) => `- ${text(remark)}`),
     ...(run.binding === undefined ? [] : [`- Binding: ${run.binding} only`]),
     `- Filters in force: ${filters.length === 0 ? 'none' : filters.join(', ')}`,
     ...(run.finishedAt === undefined

@@ -67,7 +67,7 @@ export function coverageModel(results: Results): CoverageModel {
   const rows = results.requirements.map((requirement): RequirementRow => ({
     ...requirement,
     ...(requirement.verdict === 'PASS' ? {} : { reason: reasonOf(requirement, results) }),
-    rerun: rerunRequirement(requirement.id),
+    rerun: rerunRequirement(requirement.id, results.target),
     ...elsewhereOf(requirement, results),
   }));
   const rank = (row: RequirementRow): number =>
@@ -107,7 +107,7 @@ function elsewhereOf({ id }: RequirementResult, { elsewhere = [] }: Results): Pi
   return own.length === 0 ? {} : { elsewhere: own };
 }
 
-function testRows({ plan, tests }: Results): TestRow[] {
+function testRows({ plan, tests, target }: Results): TestRow[] {
   const byId = new Map(tests.map((test) => [test.id, test]));
   return plan.map((planned): TestRow => {
     const result = byId.get(planned.id) ?? {
@@ -117,7 +117,7 @@ function testRows({ plan, tests }: Results): TestRow[] {
       assertions: 0,
       reason: 'planned, and without a result',
     };
-    return { ...planned, ...result, rerun: rerunCommand(planned) };
+    return { ...planned, ...result, rerun: rerunCommand(planned, target) };
   });
 }
 

@@ -18,7 +18,8 @@ const symbols: Readonly<Record<Verdict, string>> = {
   UNTESTED: '○',
 };
 
-export function patches({ patches: list, flavour }: CoverageModel['subject']['kernel']): Part {
+export function patches({ patches: list, flavour, version }: CoverageModel['subject']['kernel']): Part {
+  if (list.length === 0 && version !== undefined) return 'as the machine has it';
   if (list.length === 0) return flavour === 'given' ? 'as its packager has it' : 'none: a stock kernel';
   return html`<details><summary>${plural(list.length, 'patch', 'patches')}</summary><ol class="small">${list.map(
     (name) => html`<li>${name}</li>`,
@@ -27,10 +28,11 @@ export function patches({ patches: list, flavour }: CoverageModel['subject']['ke
 
 export function digests({ subject }: CoverageModel): Markup {
   const rows: (readonly [string, string])[] = [
-    ['kernel image', subject.kernel.image.sha256],
+    ...(subject.kernel.image === undefined ? [] : [['kernel image', subject.kernel.image.sha256] as const]),
     ...(subject.kernel.config === undefined ? [] : [['kernel config', subject.kernel.config.sha256] as const]),
     ...subject.modules.map(({ name, sha256 }) => [name, sha256] as const),
   ];
+  if (rows.length === 0) return html``;
   return html`<details><summary>SHA-256 of kernel and modules</summary><dl class="evidence">${rows.map(
     ([name, sha256]) => html`<dt>${name}</dt><dd><code>${sha256}</code></dd>`,
   )}</dl></details>`;

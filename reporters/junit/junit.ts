@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import type { PlannedTest, RequirementResult, Results, TestResult } from '../results.ts';
+import type { PlannedTest, RequirementResult, Results, TargetInfo, TestResult } from '../results.ts';
 import { conclude } from '../conclude.ts';
-import { clip, clipLine, plain, rerunCommand, rerunRequirement } from '../text.ts';
+import { clip, clipLine, plain, rerunCommand, rerunRequirement, targetName, targetRemarks } from '../text.ts';
 import {
   buildJUnit,
   type JUnitCase,
@@ -114,7 +114,7 @@ function caseOf(
   profile: JUnitProfile,
   limit: number,
 ): JUnitCase {
-  const outcome = outcomeOf(planned, result, requirements, limit);
+  const outcome = outcomeOf(planned, result, requirements, { target: results.target, limit });
   const facts: JUnitProperty[] = [
     ...planned.requirements.map((id) => ({ name: 'requirement', value: id })),
     { name: 'verdict', value: result.verdict },
@@ -141,7 +141,7 @@ function outcomeOf(
   planned: PlannedTest,
   result: TestResult,
   requirements: ReadonlyMap<string, RequirementResult>,
-  limit: number,
+  look: StoryLook,
 ): JUnitOutcome | undefined {
   const { verdict } = result;
   const reason = clipLine(result.reason ?? 'no reason given', messageLimit);
@@ -153,14 +153,14 @@ function outcomeOf(
         element: 'failure',
         type: verdict,
         message: reason,
-        text: story(planned, result, requirements, limit),
+        text: story(planned, result, requirements, look),
       };
     case 'UNRESOLVED':
       return {
         element: 'error',
         type: verdict,
         message: reason,
-        text: story(planned, result, requirements, limit),
+        text: story(planned, result, requirements, look),
       };
     case 'UNSUPPORTED':
     case 'UNTESTED':
@@ -168,12 +168,19 @@ function outcomeOf(
   }
 }
 
+interface StoryLook {
+  /** On what it ran, and so is to run again. */
+  readonly target: TargetInfo;
+  /** Characters of a text at most. */
+  readonly limit: number;
+}
+
 /** Clause, expected, observed, evidence, and how to run this one test again. */
 function story(
   planned: PlannedTest,
   result: TestResult,
   requirements: ReadonlyMap<string, RequirementResult>,
-  limit: number,
+  { target, limit }: StoryLook,
 ): string {
   const part = (label: string, text: string | undefined): string[] =>
     text === undefined || text === '' ? [] : [`${label}: ${clip(plain(text), limit)}`];
@@ -196,12 +203,14 @@ function story(
     ...block('details', result.details),
     ...block('console', result.console),
     '',
-    `run this test again:  ${rerunCommand(planned)}`,
-    ...(again === undefined ? [] : [`run its requirement:  ${rerunRequirement(again)}`]),
+    `run this test again:  ${rerunCommand(planned, target)}`,
+    ...(again === undefined ? [] : [`run its requirement:  ${rerunRequirement(again, target)}`]),
   ].join('\n');
 }
 
-function runProperties({ subject, target, run }: Results): JUnitProperty[] {
+function runProperties(results: Results): JUnitProperty[] {
+  const { subject, target, run } = results;
+  const remarks = targetRemarks(results);
   const filters = Object.entries(run.filters).map(([name, value]) => `${name}=${value}`);
   return [
     { name: 'kernel', value: subject.kernel.release },
@@ -209,11 +218,12 @@ function runProperties({ subject, target, run }: Results): JUnitProperty[] {
     { name: 'kernel.flavour', value: subject.kernel.flavour },
     {
       name: 'target',
-      value: target.accelerator === undefined ? target.driver : `${target.driver} ${target.accelerator}`,
+      value: targetName(target),
     },
     { name: 'suite.revision', value: `${run.suite.revision}${run.suite.dirty ? ' (changed since)' : ''}` },
     { name: 'binding', value: run.binding ?? 'aem and native' },
     { name: 'filters', value: filters.length === 0 ? 'none' : filters.join(', ') },
+    ...remarks.map((value, index) => ({ name: `target.remark.${index + 1}`, value })),
     { name: 'command', value: run.command.join(' ') },
   ];
 }

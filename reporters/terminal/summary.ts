@@ -3,7 +3,7 @@ import { conclude } from '../conclude.ts';
 import { lineReport, percentage } from '../coverage/lines.ts';
 import { byPrecedence } from '../coverage/model.ts';
 import { verdicts, type Results } from '../results.ts';
-import { clipLine, elsewhere, formatDuration, plural, rerunCommand } from '../text.ts';
+import { clipLine, elsewhere, formatDuration, oneLine, plural, rerunCommand, targetName, targetRemarks } from '../text.ts';
 import { precedence } from '../verdict.ts';
 import { paint } from './style.ts';
 
@@ -46,7 +46,7 @@ export function renderSummary(results: Results, options: SummaryOptions): string
         `            expected ${clipLine(test.expected, half)}, observed ${clipLine(test.observed, half)}`,
       );
     }
-    lines.push(ink.soft(`            again: ${rerunCommand(test)}`));
+    lines.push(ink.soft(`            again: ${rerunCommand(test, results.target)}`));
   }
   if (bad.length > maxTests) {
     lines.push(
@@ -67,6 +67,8 @@ export function renderSummary(results: Results, options: SummaryOptions): string
   const { binding } = results.run;
   if (binding !== undefined) lines.push(`binding       ${binding}`);
   lines.push(`kernel        ${clipLine(results.subject.kernel.release, width - 14)}`);
+  if (results.target.driver === 'ssh') lines.push(`target        ${clipLine(targetName(results.target), width - 14)}`);
+  for (const remark of targetRemarks(results)) lines.push(`              ${oneLine(remark)}`);
   const counts = lineReport(results)?.total;
   if (counts !== undefined)
     lines.push(`lines         ${counts.reached} of ${counts.instrumented} reached, ${percentage(counts)}`);

@@ -7,15 +7,16 @@ import { fanotify, fileFacilities, inotify, withPid } from './files.ts';
 import type { What } from './files.ts';
 import { neutral } from './neutral.ts';
 
-const folder = '/tmp/cgl';
-
-async function makeFolder({ sh, after }: Context): Promise<void> {
+/** Returns its path: a folder for everybody, with two files. */
+async function makeFolder({ sh, after, target }: Context): Promise<string> {
+  const folder = `${target.scratch}/cgl`;
   await sh(`rm -rf ${folder}; mkdir -m 777 ${folder}; echo text > ${folder}/one; echo text > ${folder}/two`);
   after(() => sh(`umount -l ${folder}/mount 2>/dev/null; rm -rf ${folder}`));
+  return folder;
 }
 
 neutral('SEC.11.1', 'each thing that is done to a file is told, with who did it', withPid, async (context, facility) => {
-  await makeFolder(context);
+  const folder = await makeFolder(context);
   const watcher = await facility.open(context);
   const by = await context.probe();
   await watcher.watch(folder, ['one'], ['open', 'close', 'read', 'write', 'attribute', 'remove']);
@@ -39,7 +40,7 @@ neutral('SEC.11.1', 'each thing that is done to a file is told, with who did it'
 });
 
 neutral('SEC.11.1', 'it is told whoever does it', withPid, async (context, facility) => {
-  await makeFolder(context);
+  const folder = await makeFolder(context);
   const watcher = await facility.open(context);
   const users = [await context.probe(), await context.probe({ uid: 1001, gid: 1001 }), await context.probe({ uid: 1002, gid: 1002 })];
   await watcher.watch(folder, ['one', 'two'], ['open']);
@@ -48,10 +49,10 @@ neutral('SEC.11.1', 'it is told whoever does it', withPid, async (context, facil
     await ok('file-open', { name: `${folder}/two`, how: o.rdonly });
     expect(await watcher.news()).toEqual([{ what: 'open', pid, name: 'two' }]);
   }
-});
+}, 'users');
 
 neutral('SEC.11.2', 'only the kinds that were chosen are told', fileFacilities, async (context, facility) => {
-  await makeFolder(context);
+  const folder = await makeFolder(context);
   const watcher = await facility.open(context);
   const by = await context.probe();
   await watcher.watch(folder, ['one'], ['write']);
@@ -65,7 +66,7 @@ neutral('SEC.11.2', 'only the kinds that were chosen are told', fileFacilities, 
 });
 
 neutral('SEC.11.2', 'only of what was chosen is told', fileFacilities, async (context, facility) => {
-  await makeFolder(context);
+  const folder = await makeFolder(context);
   await context.sh(`mkdir ${folder}/in ${folder}/out; echo text > ${folder}/in/one; echo text > ${folder}/out/two`);
   const watcher = await facility.open(context);
   const by = await context.probe();
@@ -78,7 +79,7 @@ neutral('SEC.11.2', 'only of what was chosen is told', fileFacilities, async (co
 });
 
 neutral('SEC.11.2', 'of a whole tree some is left out', [fanotify], async (context, facility) => {
-  await makeFolder(context);
+  const folder = await makeFolder(context);
   await context.sh(`mkdir ${folder}/mount; mount -t tmpfs none ${folder}/mount; echo text > ${folder}/mount/one; echo text > ${folder}/mount/two`);
   const { probe, news } = await facility.open(context);
   const by = await context.probe();
@@ -89,10 +90,10 @@ neutral('SEC.11.2', 'of a whole tree some is left out', [fanotify], async (conte
   await by.ok('file-open', { name: `${folder}/one`, how: o.rdonly });
 
   expect(await news()).toEqual([{ what: 'open', pid: by.pid, name: 'one' }]);
-});
+}, 'mounts');
 
 neutral('GAP.2.0', 'who watches a filesystem is told that it was unmounted by force', [inotify], async (context, facility) => {
-  await makeFolder(context);
+  const folder = await makeFolder(context);
   await context.sh(`mkdir ${folder}/mount; mount -t tmpfs none ${folder}/mount; echo text > ${folder}/mount/one`);
   const { probe, news } = await facility.open(context);
   // It is always told; but a watch is for something.
@@ -102,4 +103,4 @@ neutral('GAP.2.0', 'who watches a filesystem is told that it was unmounted by fo
   await context.sh(`umount -f ${folder}/mount`);
 
   expect((await news()).map(({ what }) => what)).toEqual(['unmount']);
-});
+}, 'mounts');

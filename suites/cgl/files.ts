@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What is told of files, by AEM or by the kernel's own facilities. */
+import type { Need } from '../harness/needs.ts';
 import { worked } from '../harness/probe.ts';
 import type { Probe } from '../harness/probe.ts';
 import type { Context } from '../harness/verifies.ts';
@@ -31,10 +32,11 @@ export interface FileFacility extends Facility {
   open(context: Context): Promise<FileWatcher>;
 }
 
-function ofKernel(via: string, option: string): FileFacility {
+function ofKernel(via: string, option: string, ...needs: readonly Need[]): FileFacility {
   return {
     name: via,
     binding: 'native',
+    needs,
     async open(context) {
       const probe = await context.probe();
       available(context, await probe.send('native-files', { via }), `${via} (${option})`);
@@ -85,7 +87,7 @@ const aemFd: FileFacility = {
 };
 
 export const inotify = ofKernel('inotify', 'CONFIG_INOTIFY_USER');
-export const fanotify = ofKernel('fanotify', 'CONFIG_FANOTIFY');
+export const fanotify = ofKernel('fanotify', 'CONFIG_FANOTIFY', 'fanotify');
 /** Those that say who it was. */
 export const withPid = [fanotify, aemFd] as const;
 export const fileFacilities = [inotify, fanotify, aemFd] as const;

@@ -17,7 +17,7 @@ neutral('R1-2.4-a', 'a full queue says so, and keeps what it has in order', [nat
   expect(await send('native-queue', { count: room + 8 })).toMatchObject({ ret: room, stopped: 'EAGAIN' });
 
   expect(await send('native-queued')).toMatchObject({ told: numbers(room).join(';') });
-});
+}, 'users');
 
 neutral('R1-2.4-a', 'without room for completions none is lost', [native('io_uring')], async (context) => {
   const { send, ok } = await context.probe();
@@ -33,19 +33,20 @@ neutral('R1-2.4-a', 'without room for completions none is lost', [native('io_uri
 });
 
 for (const [via, limit] of [['inotify', 'inotify/max_queued_events'], ['fanotify', 'fanotify/max_queued_events']] as const) {
-  neutral('R1-2.4-a', 'a queue that overflows says so', [native(via)], async (context) => {
-    const { sh, after } = context;
+  neutral('R1-2.4-a', 'a queue that overflows says so', [native(via, ...(via === 'fanotify' ? ['fanotify' as const] : []))], async (context) => {
+    const { sh, after, target } = context;
+    const folder = `${target.scratch}/cgl`;
     const room = context.limit('room');
-    await sh('rm -rf /tmp/cgl; mkdir -p /tmp/cgl');
-    after(() => sh('rm -rf /tmp/cgl'));
+    await sh(`rm -rf ${folder}; mkdir -p ${folder}`);
+    after(() => sh(`rm -rf ${folder}`));
     // Before anything is set that is there with the facility alone.
     available(context, await (await context.probe()).send('native-files', { via }), via);
     await set(context, `/proc/sys/fs/${limit}`, room);
     const { send, ok } = await context.probe();
     await ok('native-files', { via });
-    await ok('native-mark', { via, name: '/tmp/cgl', what: 'create' });
+    await ok('native-mark', { via, name: folder, what: 'create' });
 
-    await ok('file-make-many', { name: '/tmp/cgl/f', count: room + 8 });
+    await ok('file-make-many', { name: `${folder}/f`, count: room + 8 });
 
     const told = String((await send('native-files-take', { via }))['told']).split(';');
     expect(told).toHaveLength(room + 1);
@@ -53,7 +54,7 @@ for (const [via, limit] of [['inotify', 'inotify/max_queued_events'], ['fanotify
     expect(told.slice(0, room).map((one) => one.split(':')[2])).toEqual(
       numbers(room).map((number) => `f${String(number).padStart(3, '0')}`),
     );
-  });
+  }, 'settings');
 }
 
 /** As many channels as the user may have; and what is asked for beyond them. */
@@ -71,23 +72,24 @@ neutral('SEC.7.3-a', 'a user’s watches have a quota', [native('epoll')], async
   // Those that are there go on.
   await one.ok('native-fire-all');
   expect(await one.send('native-take')).toMatchObject({ ret: room, distinct: room });
-});
+}, 'settings', 'users', 'destructive');
 
 neutral('SEC.7.3-a', 'a user’s watches have a quota', [native('inotify')], async (context) => {
-  const { sh, after } = context;
+  const { sh, after, target } = context;
+  const folder = `${target.scratch}/cgl`;
   const room = context.limit('room');
   available(context, await (await context.probe()).send('native-files', { via: 'inotify' }), 'inotify (CONFIG_INOTIFY_USER)');
   await set(context, '/proc/sys/fs/inotify/max_user_watches', room);
-  await sh('rm -rf /tmp/cgl; mkdir -p /tmp/cgl');
-  after(() => sh('rm -rf /tmp/cgl'));
+  await sh(`rm -rf ${folder}; mkdir -p ${folder}`);
+  after(() => sh(`rm -rf ${folder}`));
   const [maker, one, other] = [await context.probe(), await context.probe(alice), await context.probe(alice)];
-  await maker.ok('file-make-many', { name: '/tmp/cgl/f', count: room + 8 });
-  const name = '/tmp/cgl/f';
+  const name = `${folder}/f`;
+  await maker.ok('file-make-many', { name, count: room + 8 });
 
   expect(await one.send('native-inotify', { name, count: room })).toMatchObject({ ret: room, stopped: '' });
 
   expect(await other.send('native-inotify', { name, count: 1 })).toMatchObject({ ret: 0, stopped: 'ENOSPC' });
-});
+}, 'settings', 'users', 'destructive');
 
 neutral('SEC.7.3-a', 'a user’s timers have a quota', [native('timer_create')], async (context) => {
   const [one, other] = [await context.probe(alice), await context.probe(alice)];
@@ -98,7 +100,7 @@ neutral('SEC.7.3-a', 'a user’s timers have a quota', [native('timer_create')],
   expect(made).toMatchObject({ ret: room, stopped: '' });
 
   expect(await other.send('native-timers', { count: 1 })).toMatchObject({ ret: 0, stopped: 'EAGAIN' });
-});
+}, 'users');
 
 neutral('SEC.7.3-b', 'a user’s processes have a quota', [native('RLIMIT_NPROC')], async (context) => {
   const [one, other] = [await context.probe(alice), await context.probe(alice)];
@@ -110,10 +112,10 @@ neutral('SEC.7.3-b', 'a user’s processes have a quota', [native('RLIMIT_NPROC'
   expect({ ret, stopped }).toEqual({ ret: context.limit('room') - 4, stopped: 'EAGAIN' });
   // Who has no such limit is not held to it.
   expect(await other.send('native-forks', { count: 32 })).toMatchObject({ ret: 32, stopped: '' });
-});
+}, 'users');
 
 neutral('SEC.7.1-b', 'a process that is at its limit gets no more memory', [native('RLIMIT_AS')], async (context) => {
-  const { send, ok } = await context.probe(alice);
+  const { send, ok } = await context.probe(context.ordinary);
   await ok('native-map', { mib: 64, touch: true });
   await ok('native-limit', { resource: 'address-space', max: 32 << 20 });
 
@@ -141,4 +143,4 @@ neutral('AVL.4.1', 'memory is committed as the mode has it', [native('vm.overcom
   expect(await overcommit(context, 1, absurd)).toBe('given');
   // Never more than there is.
   expect([await overcommit(context, 2, modest), await overcommit(context, 2, over)]).toEqual(['given', 'ENOMEM']);
-});
+}, 'settings', 'users', 'destructive');

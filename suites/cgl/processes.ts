@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What is told of processes, by AEM or by the kernel's own facilities. */
+import type { Need } from '../harness/needs.ts';
 import { worked } from '../harness/probe.ts';
 import type { Probe } from '../harness/probe.ts';
 import type { Context } from '../harness/verifies.ts';
@@ -38,10 +39,11 @@ export async function newsOf(probe: Probe, args: { readonly via: string; readonl
   return parts(told).map(([what = '', pid, more]) => ({ what, pid: Number(pid), more: Number(more) }));
 }
 
-function ofKernel(name: string, via: string, what: string): ProcessFacility {
+function ofKernel(name: string, via: string, what: string, ...needs: readonly Need[]): ProcessFacility {
   return {
     name,
     binding: 'native',
+    needs,
     async open(context) {
       const probe = await context.probe();
       return {
@@ -85,5 +87,5 @@ const aemPexit: ProcessFacility = {
 };
 
 export const pidfd = ofKernel('pidfd', 'pidfd', 'pidfd_open');
-export const connector = ofKernel('proc connector', 'connector', 'proc connector (CONFIG_CONNECTOR)');
+export const connector = ofKernel('proc connector', 'connector', 'proc connector (CONFIG_CONNECTOR)', 'process-events');
 export const processFacilities = [pidfd, connector, aemPexit] as const;

@@ -4,7 +4,8 @@
  * JSON lines. The messages are described in kernel/target/agent/protocol.ts.
  *
  * One process, one thread, one epoll loop. It is the target's init as well:
- * then it sets the machine up first and reaps what others leave behind.
+ * then it sets the machine up first and reaps what others leave behind. On
+ * somebody's machine, over ssh, it has a guard beside it: agent-remote.c.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -25,12 +26,15 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent.h"
 
 #define PROTOCOL	1
 #define CHUNK		(48 * 1024)
+/* Over ssh: a host that says nothing for so long, in ms, has gone. */
+#define SILENCE		(180 * 1000)
 
 struct program {
 	struct program *next;
@@ -45,6 +49,8 @@ struct program {
 static struct program *programs;
 static int port_in, port_out;
 static int poller;
+static int patience = -1;	/* SILENCE, or for ever */
+static struct timespec heard;	/* when the host last said something */
 
 /* The stream to the host */
 
@@ -55,10 +61,12 @@ static void send_bytes(const char *data, size_t len)
 
 	while (len) {
 		n = write(port_out, data, len);
-		if (n < 0 && errno == EAGAIN)
-			poll(&room, 1, -1);
-		else if (n < 0 && errno != EINTR)
+		if (n < 0 && errno == EAGAIN) {
+			if (!poll(&room, 1, patience))
+				exit(1);
+		} else if (n < 0 && errno != EINTR) {
 			exit(1);	/* Nobody is left to talk to. */
+		}
 		if (n > 0) {
 			data += n;
 			len -= n;
@@ -94,6 +102,14 @@ static void reply_error(json_int_t id, int error, const char *what)
 			    "message", strerror(error), "what", what));
 }
 
+void send_log(const char *lines)
+{
+	char *text = base64_encode(lines, strlen(lines));
+
+	send_message(json_pack("{s:s, s:s}", "event", "log", "data", text));
+	free(text);
+}
+
 /* Programs */
 
 static struct program *find_program(pid_t pid)
@@ -114,7 +130,7 @@ static void watch(int fd, uint32_t events, uint64_t tag)
 		epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* A descriptor and whose it is, in one word: 0 and 1 are the agent's own. */
+/* A descriptor and whose it is, in one word: 0 to 2 are the agent's own. */
 static uint64_t tag_of(pid_t pid, int which)
 {
 	return (uint64_t)pid << 8 | which;
@@ -493,6 +509,14 @@ static void do_mark(json_int_t id, json_t *request)
 		reply_error(id, EINVAL, "mark");
 		return;
 	}
+	if (patience > 0) {
+		/* It is not ours to write into; what it says by now is sent. */
+		remote_log();
+		snprintf(line, sizeof(line), "aemcert: %.400s\n", text);
+		send_log(line);
+		reply_ok(id);
+		return;
+	}
 	len = snprintf(line, sizeof(line), "<5>aemcert: %.400s\n", text);
 	fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, line, len) < 0)
@@ -514,6 +538,32 @@ static void do_taint(json_int_t id)
 		reply(id, json_pack("{s:I}", "taint", (json_int_t)taint));
 	if (f)
 		fclose(f);
+}
+
+static void do_keep(json_int_t id, json_t *request)
+{
+	const char *path = "";
+	int error = -EINVAL;
+
+	if (!json_unpack(request, "{s:s}", "path", &path))
+		error = remote_keep(path);
+	if (error)
+		reply_error(id, -error, path);
+	else
+		reply_ok(id);
+}
+
+static void do_load(json_int_t id, json_t *request)
+{
+	const char *path = "", *name;
+	int error = -EINVAL;
+
+	if (!json_unpack(request, "{s:s, s:s}", "path", &path, "name", &name))
+		error = remote_load(path, name);
+	if (error)
+		reply_error(id, -error, path);
+	else
+		reply_ok(id);
 }
 
 static void __attribute__((noreturn)) do_shutdown(json_int_t id)
@@ -553,6 +603,10 @@ static void serve(const char *line, size_t len)
 		do_mark(id, request);
 	else if (!strcmp(op, "taint"))
 		do_taint(id);
+	else if (!strcmp(op, "keep"))
+		do_keep(id, request);
+	else if (!strcmp(op, "load"))
+		do_load(id, request);
 	else if (!strcmp(op, "ping"))
 		reply_ok(id);
 	else if (!strcmp(op, "shutdown"))
@@ -574,6 +628,7 @@ static bool receive(void)
 		size = len + 2 * CHUNK;
 		buf = realloc(buf, size);
 	}
+	clock_gettime(CLOCK_MONOTONIC, &heard);
 	n = read(port_in, buf + len, size - len);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
@@ -589,6 +644,15 @@ static bool receive(void)
 	return true;
 }
 
+static bool host_has_gone(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return patience > 0 &&
+	       (now.tv_sec - heard.tv_sec) * 1000 >= patience;
+}
+
 static void hello(const struct setup *setup)
 {
 	struct utsname name;
@@ -596,14 +660,15 @@ static void hello(const struct setup *setup)
 
 	uname(&name);
 	sysinfo(&info);
-	send_message(json_pack("{s:s, s:i, s:s, s:i, s:i, s:b, s:O}",
+	send_message(json_pack("{s:s, s:i, s:s, s:i, s:i, s:b, s:O, s:O*}",
 			       "event", "hello", "protocol", PROTOCOL,
 			       "release", name.release,
 			       "cpus", (int)sysconf(_SC_NPROCESSORS_ONLN),
 			       "memoryMiB", (int)(info.totalram *
 						  info.mem_unit >> 20),
 			       "coarseTimers", setup->coarse,
-			       "problems", setup->problems));
+			       "problems", setup->problems,
+			       "remote", setup->remote));
 }
 
 static void handle(const struct epoll_event *event, int signals)
@@ -615,6 +680,10 @@ static void handle(const struct epoll_event *event, int signals)
 	if (event->data.u64 == 1) {
 		if (read(signals, &info, sizeof(info)) > 0)
 			reap();
+		return;
+	}
+	if (event->data.u64 == 2) {
+		remote_log();
 		return;
 	}
 	p = find_program(event->data.u64 >> 8);
@@ -631,12 +700,14 @@ int main(int argc, char *argv[])
 	struct setup setup = { .problems = json_array() };
 	struct epoll_event events[16];
 	sigset_t child;
-	int i, n, signals;
+	int i, n, signals, log = -1;
 	bool open = true;
 
 	port_out = 1;
 	if (getpid() == 1)
 		port_out = machine_setup(&setup);
+	else if (argc > 2 && !strcmp(argv[1], "--remote"))
+		setup.remote = remote_setup(argv[2], &log);
 	else if (argc > 1)
 		port_out = open_port(argv[1]);
 	if (port_out != 1)
@@ -658,10 +729,15 @@ int main(int argc, char *argv[])
 	set_nonblocking(port_in);
 	watch(signals, EPOLLIN, 1);
 	watch(port_in, EPOLLIN, 0);
+	if (log >= 0)
+		watch(log, EPOLLIN, 2);
+	if (setup.remote)
+		patience = SILENCE;
 	hello(&setup);
 
-	while (open) {
-		n = epoll_wait(poller, events, 16, -1);
+	clock_gettime(CLOCK_MONOTONIC, &heard);
+	while (open && !host_has_gone()) {
+		n = epoll_wait(poller, events, 16, patience);
 		for (i = 0; i < n; i++) {
 			if (!events[i].data.u64)
 				open = receive();

@@ -8,6 +8,7 @@
 struct setup {
 	json_t *problems;	/* what went wrong, in words */
 	int coarse;		/* a CPU has no high-resolution timers */
+	json_t *remote;		/* where and as whom it runs, over ssh */
 };
 
 /*
@@ -18,6 +19,25 @@ int machine_setup(struct setup *setup);
 
 /* Opens the port to the host: a path, or the name of a virtio port. */
 int open_port(const char *name);
+
+/*
+ * Forks the agent off a guard that undoes what it has done, see
+ * agent-remote.c; returns in the agent alone. @log: the kernel's log, or -1.
+ * Returns what the host is told of it.
+ */
+json_t *remote_setup(const char *folder, int *log);
+
+/* Has a file written back as it is now. Returns 0 or a negative errno. */
+int remote_keep(const char *path);
+
+/* Loads a module that is unloaded in the end. Returns 0 or -errno. */
+int remote_load(const char *path, const char *name);
+
+/* Sends what the kernel has said since the last time. */
+void remote_log(void);
+
+/* Tells the host lines of the kernel's log. */
+void send_log(const char *lines);
 
 /* Both return what the caller frees. */
 char *base64_encode(const char *data, size_t len);

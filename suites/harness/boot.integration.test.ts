@@ -51,10 +51,7 @@ async function execute(on: GuestBuild): Promise<{ ended: readonly Executed[]; st
   const stray: Incident[] = [];
   const broken = await executeTests({
     settings: {
-      kernel,
-      guest: on,
-      memoryMiB: 512,
-      cpus: 2,
+      on: { driver: 'qemu', kernel, guest: on, memoryMiB: 512, cpus: 2 },
       consoleLogs: [join(await temporaryFolder(), 'console.log')],
       deadline: 60_000,
       selected: tests.map(({ id }) => id),

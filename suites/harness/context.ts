@@ -10,7 +10,9 @@ import type { SessionSettings } from './session.ts';
 /** What a test is given. Everything that it starts in the guest ends with it. */
 export interface Context {
   readonly target: Target;
-  /** Starts a probe; as root without options. */
+  /** A user who may no more than others: for programs, where it does not matter which. */
+  readonly ordinary: SpawnOptions;
+  /** Starts a probe; as the target's own user without options, which is root but for machines of others. */
   probe(options?: SpawnOptions & { readonly argv?: readonly string[] }): Promise<Probe>;
   /** Starts a program in the guest. */
   spawn(argv: readonly string[], options?: SpawnOptions): Promise<GuestProcess>;
@@ -56,6 +58,7 @@ export function createContext(
   };
   const context: Context = {
     target,
+    ordinary: target.root ? { uid: 1001, gid: 1001 } : {},
     async probe({ argv = ['probe'], ...options } = {}) {
       const probe = await startProbe(target, deadline, { argv, ...withEnv(options) });
       owned(probe.process);

@@ -130,10 +130,13 @@ export async function runControls(options: ControlsOptions): Promise<readonly Co
     const running = new Set(faults.flatMap(({ tests }) => tests));
     const executed = await execute(
       {
-        kernel,
-        guest: { ...guest, hostPrograms: hostProgramsFor(plan.filter(({ id }) => running.has(id))) },
-        memoryMiB: 512,
-        cpus: 2,
+        on: {
+          driver: 'qemu',
+          kernel,
+          guest: { ...guest, hostPrograms: hostProgramsFor(plan.filter(({ id }) => running.has(id))) },
+          memoryMiB: 512,
+          cpus: 2,
+        },
         consoleLogs: consoleLogs.slice(0, guests),
         deadline,
         faultDeadline,

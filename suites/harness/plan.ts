@@ -93,7 +93,7 @@ async function load(): Promise<readonly Collected[]> {
             seen: test.fullName,
           });
         }
-        const { id, requirements, fingerprint, flavours, binding, facility } = plan;
+        const { id, requirements, fingerprint, flavours, binding, facility, needs } = plan;
         const planned: PlannedTest = {
           id,
           suite: suiteOf(file),
@@ -103,6 +103,7 @@ async function load(): Promise<readonly Collected[]> {
           binding,
           ...(facility === undefined ? {} : { facility }),
           ...(flavours === undefined ? {} : { flavours }),
+          ...(needs === undefined ? {} : { needs }),
         };
         return { test: planned, fingerprint };
       }),

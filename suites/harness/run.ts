@@ -8,6 +8,7 @@ import type { Instrumented } from '../../kernel/build/instrumented.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
 import type { OnProgress } from '../../kernel/build/progress.ts';
 import type { GivenKernel } from '../../kernel/given/given.ts';
+import type { Link } from '../../kernel/target/ssh/link.ts';
 import { digestFile, digestText, listFiles } from '../../lib/digest.ts';
 import { InputError, formatError } from '../../lib/errors.ts';
 import { runsOn } from '../../lib/runs-on.ts';
@@ -36,6 +37,7 @@ import type { Executed } from './execute.ts';
 import { countedFiles } from './lines.ts';
 import { collectPlan, selectTests } from './plan.ts';
 import type { Selection } from './plan.ts';
+import type { QemuMachine, SshMachine } from './session.ts';
 import { describeSuite } from './suite.ts';
 
 export interface RunOptions {
@@ -47,6 +49,8 @@ export interface RunOptions {
   readonly unpatched?: boolean;
   /** A kernel that somebody else has built, instead of one of ours. */
   readonly given?: GivenKernel | undefined;
+  /** A machine that somebody runs, instead of guests; the caller closes it. */
+  readonly link?: Link | undefined;
   readonly memoryMiB: number;
   readonly cpus: number;
   /** How many run tests at the same time, at most; each runs the tests of whole files. */
@@ -109,8 +113,8 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   await rm(join(options.out, 'results.json'), { force: true });
   await options.onAccepted();
   const { signal } = options;
-  const { kernel, guest: built, subject, config, instrumented } = await prepare(options);
-  const guest: GuestBuild = { ...built, hostPrograms: hostProgramsFor(selected) };
+  const { on: machine, subject, config, instrumented } = await prepare(options);
+  const on = machine.driver === 'ssh' ? machine : { ...machine, guest: { ...machine.guest, hostPrograms: hostProgramsFor(selected) } };
   const guests = Math.min(options.guests, new Set(selected.map(({ file }) => file)).size);
   const consoleLogs = await makeConsoleLogs(options.out, 'console', guests);
   const agentLogs = await makeConsoleLogs(options.out, 'agent', guests);
@@ -134,10 +138,7 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   try {
     const broken = await executeTests({
       settings: {
-        kernel,
-        guest,
-        memoryMiB: options.memoryMiB,
-        cpus: options.cpus,
+        on,
         consoleLogs,
         agentLogs,
         deadline: options.deadline,
@@ -173,10 +174,9 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   return state.results();
 }
 
-/** What is measured, ready to be booted. */
+/** What is measured, and on what. */
 interface Prepared {
-  readonly kernel: BootableKernel;
-  readonly guest: GuestBuild;
+  readonly on: QemuMachine | SshMachine;
   readonly subject: Subject;
   /** The kernel's configuration: a file, or its text; undefined where nobody knows it. */
   readonly config: { readonly file: string } | { readonly text: string } | undefined;
@@ -184,7 +184,31 @@ interface Prepared {
 }
 
 async function prepare(options: RunOptions): Promise<Prepared> {
+  if (options.link !== undefined) return prepareRemote(options.link);
   return options.given === undefined ? prepareOurs(options) : prepareGivenRun(options, options.given);
+}
+
+function guests({ memoryMiB, cpus }: RunOptions, kernel: BootableKernel, guest: GuestBuild): QemuMachine {
+  return { driver: 'qemu', kernel, guest, memoryMiB, cpus };
+}
+
+/** It runs already; of what its files are, as much is on record as can be read. */
+function prepareRemote({ socket, info, machine, kernel }: Link): Prepared {
+  const { release, version, buildId, config, image } = kernel;
+  const subject: Subject = {
+    kernel: {
+      release,
+      source: `the kernel that runs on ${info.address ?? '?'}`,
+      flavour: 'given',
+      version,
+      ...(buildId === undefined ? {} : { buildId }),
+      ...(image === undefined ? {} : { image: { sha256: image } }),
+      ...(config === undefined ? {} : { config: { sha256: digestText(config) } }),
+      patches: [],
+    },
+    modules: kernel.modules.flatMap(({ name, sha256 }) => (sha256 === undefined ? [] : [{ name, sha256 }])),
+  };
+  return { on: { driver: 'ssh', socket, info, machine }, subject, config: config === undefined ? undefined : { text: config } };
 }
 
 async function prepareOurs(options: RunOptions): Promise<Prepared> {
@@ -199,10 +223,11 @@ async function prepareOurs(options: RunOptions): Promise<Prepared> {
   const bare = unpatched || binding === 'native';
   const guest = bare ? { ...built, modules: [] } : built;
   const instrumented = kernel.flavour === 'coverage' && !bare ? await findInstrumented(kernel, guest) : undefined;
-  return { kernel, guest, subject: await describeSubject(kernel, guest), config: { file: kernel.config }, instrumented };
+  return { on: guests(options, kernel, guest), subject: await describeSubject(kernel, guest), config: { file: kernel.config }, instrumented };
 }
 
-async function prepareGivenRun({ signal, onBuild: onProgress }: RunOptions, given: GivenKernel): Promise<Prepared> {
+async function prepareGivenRun(options: RunOptions, given: GivenKernel): Promise<Prepared> {
+  const { signal, onBuild: onProgress } = options;
   const { release, source, image, config, modules, moduleTree } = given;
   const guest: GuestBuild = {
     variant: 'release',
@@ -227,7 +252,7 @@ async function prepareGivenRun({ signal, onBuild: onProgress }: RunOptions, give
     },
     modules: await Promise.all([...all].map(([name, path]) => digested(name, path))),
   };
-  return { kernel: given, guest, subject, config: config === undefined ? undefined : { text: config } };
+  return { on: guests(options, given, guest), subject, config: config === undefined ? undefined : { text: config } };
 }
 
 async function keepConfig(config: Prepared['config'], path: string): Promise<void> {
@@ -298,7 +323,7 @@ function createState(parts: StateParts): State {
   const { selected, leftOut, elsewhere, options, counted } = parts;
   let run = parts.run;
   const { cpus, memoryMiB, guests } = options;
-  let target: TargetInfo = { driver: 'qemu', cpus, memoryMiB, guests };
+  let target: TargetInfo = options.link?.info ?? { driver: 'qemu', cpus, memoryMiB, guests };
   let kernelRelease = parts.subject.kernel.release;
   const done = new Map<string, TestResult>();
   const incidents: Incident[] = [];
@@ -318,7 +343,7 @@ function createState(parts: StateParts): State {
       if (ran?.boot !== undefined) boot = uniteLines(boot, ran.boot);
       if (ran?.test !== undefined) lines.set(id, ran.test);
       if (on !== undefined) {
-        target = { ...on.info, guests };
+        target = on.info.driver === 'ssh' ? on.info : { ...on.info, guests };
         kernelRelease = on.release;
       }
       incidents.push(...seen.map((incident) => ({ ...incident, testId: id })));

@@ -3,17 +3,33 @@ import type { BootableKernel, GuestBuild } from '../../kernel/build/artifacts.ts
 import type { Instrumented } from '../../kernel/build/instrumented.ts';
 import { BootError, TargetDiedError } from '../../kernel/target/died.ts';
 import { bootQemu } from '../../kernel/target/qemu/boot.ts';
+import { attach } from '../../kernel/target/ssh/attach.ts';
+import type { MachineFacts } from '../../kernel/target/ssh/facts.ts';
 import type { Target } from '../../kernel/target/target.ts';
 import { InfrastructureError } from '../../lib/errors.ts';
-import type { Incident } from '../../reporters/results.ts';
+import type { Incident, TargetInfo } from '../../reporters/results.ts';
 import { gainedByFault } from '../../reporters/taint.ts';
 
-/** What a run hands to the process in which the tests run. */
-export interface SessionSettings {
+/** Guests that are booted as they are needed. */
+export interface QemuMachine {
+  readonly driver: 'qemu';
   readonly kernel: BootableKernel;
   readonly guest: GuestBuild;
   readonly memoryMiB: number;
   readonly cpus: number;
+}
+
+/** A machine that somebody runs, at the other end of a Link. */
+export interface SshMachine {
+  readonly driver: 'ssh';
+  readonly socket: string;
+  readonly info: TargetInfo;
+  readonly machine: MachineFacts;
+}
+
+/** What a run hands to the process in which the tests run. */
+export interface SessionSettings {
+  readonly on: QemuMachine | SshMachine;
   /** Where a target's console goes: one file, and one process with a target, for each. */
   readonly consoleLogs: readonly string[];
   /** Where goes what host and agent say to each other: a file for each guest; absent where nobody wants it. */
@@ -61,7 +77,9 @@ async function ensureTarget(settings: SessionSettings): Promise<Target> {
   const agentLog = settings.agentLogs?.[guest - 1];
   // A number that no boot of another guest has.
   const boot = (boots - 1) * settings.consoleLogs.length + guest;
-  const target = await bootQemu({ ...settings, ...(consoleLog === undefined ? {} : { consoleLog }), ...(agentLog === undefined ? {} : { agentLog }), boot }).catch((error: unknown) => {
+  const common = { ...(consoleLog === undefined ? {} : { consoleLog }), ...(agentLog === undefined ? {} : { agentLog }), boot };
+  const { on } = settings;
+  const target = await (on.driver === 'ssh' ? attach({ ...on, ...common }) : bootQemu({ ...on, ...common })).catch((error: unknown) => {
     if (error instanceof BootError) untold.push(...error.incidents);
     refusal = error instanceof Error ? error : new Error(String(error));
     throw refusal;
@@ -109,6 +127,11 @@ async function lookOver(target: Target): Promise<number> {
 function silentTaint({ boot }: Target, gained: number): Incident {
   const excerpt = `taint ${gained} gained, and no word of it on the console`;
   return { kind: 'other', blame: 'kernel', at: new Date().toISOString(), boot, excerpt };
+}
+
+/** Has a setting put back when the target goes, whatever ends it. */
+export async function keepOnTarget(path: string): Promise<void> {
+  await current?.keep(path);
 }
 
 /** From here on what happens is nobody's; `taint` is what the test has told of. */

@@ -14,9 +14,11 @@ import { createContext } from './context.ts';
 import type { Context } from './context.ts';
 import { incidentsOf, judge, judgeIncident } from './evidence.ts';
 import type { Evidence } from './evidence.ts';
-import { slug, testId } from './ids.ts';
+import { slug, suiteOf, testId } from './ids.ts';
 import { findLeaks } from './leaks.ts';
 import { readLines, resetLines } from './lines.ts';
+import { lacking } from './needs.ts';
+import type { Need, Needing } from './needs.ts';
 import { beginOnTarget, claim, endOnTarget, takeLastStray, takeStray } from './session.ts';
 import type { SessionSettings } from './session.ts';
 
@@ -36,6 +38,8 @@ export interface TestOptions {
   readonly source?: string;
   /** Milliseconds for what it does itself, where that is more than usual. */
   readonly bodyLimit?: number;
+  /** What it needs of a machine that was not made for it; AEM, where it is of that binding, goes without saying. */
+  readonly needs?: readonly Need[];
 }
 
 declare module 'vitest' {
@@ -45,6 +49,7 @@ declare module 'vitest' {
       readonly requirements: readonly string[];
       readonly fault?: string;
       readonly flavours?: readonly Flavour[];
+      readonly needs?: readonly Need[];
       readonly binding: Binding;
       readonly facility?: string;
       readonly fingerprint: string;
@@ -83,6 +88,9 @@ export function verifies(
   // An import's name in the transformed source has its number among the imports in it.
   const fingerprint = fingerprintTest((options.source ?? body.toString()).replaceAll(/__vi_import_\d+__/g, ''));
   const { flavours, binding = 'aem', facility } = options;
+  // What it provokes, it looks at.
+  const needs: readonly Need[] = [...(options.needs ?? []), ...(options.provokes === undefined ? [] : ['destructive', 'log'] as const)];
+  const needing = { suite: suiteOf(currentFile()), binding, needs };
   const define = (name: string, fault?: string): void => {
     const plan = {
       id,
@@ -92,11 +100,12 @@ export function verifies(
       ...(facility === undefined ? {} : { facility }),
       ...(fault === undefined ? {} : { fault }),
       ...(flavours === undefined ? {} : { flavours }),
+      ...(needs.length === 0 ? {} : { needs }),
     };
     test(name, { timeout: testTimeout + (options.bodyLimit ?? 0), meta: { plan } }, async ({ task }) => {
       if (settings === undefined) throw new Error('tests run by `aemcert run`, which sets the session');
       runningFile = task.file;
-      const evidence = await execute(name, { settings, ids, body, options, fault });
+      const evidence = await execute(name, { settings, ids, body, options, fault, needing });
       task.meta.evidence = evidence;
       if (evidence.verdict !== 'PASS') throw new Error(evidence.reason);
     });
@@ -166,6 +175,11 @@ async function executeOnce(name: string, execution: Execution): Promise<Evidence
     evidence.target = { info: target.info, release: target.release };
     evidence.stray.push(...takeStray());
     evidence.taint = { before: begun.taint, after: begun.taint };
+    const missing = settings.on.driver === 'ssh' ? lacking(execution.needing, settings.on) : undefined;
+    if (missing !== undefined) {
+      endOnTarget(target, begun.taint);
+      return { ...evidence, verdict: 'UNTESTED', reason: missing };
+    }
     if (fault !== undefined) await setFault(target, fault);
     await beginLines(settings, target, evidence);
   } catch (error) {
@@ -183,6 +197,7 @@ interface Execution {
   readonly body: (context: Context) => Promise<void>;
   readonly options: TestOptions;
   readonly fault: string | undefined;
+  readonly needing: Needing;
 }
 
 /** Runs the body, puts things back, and judges by all that was seen; fills in `evidence`. */

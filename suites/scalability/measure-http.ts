@@ -6,7 +6,7 @@ import type { HttpMeasurement, HttpResults, HttpRun } from '../../reporters/benc
 import { httpLayers } from '../../reporters/bench/http.ts';
 import type { BenchClock } from '../../reporters/bench/results.ts';
 import { inGuest, measureBuilt, onGuest } from './measure.ts';
-import type { MeasureOptions } from './measure.ts';
+import type { BuildAsked, MeasureOptions } from './measure.ts';
 
 /** Which measurement is about to begin. */
 export interface HttpBegun {
@@ -15,7 +15,7 @@ export interface HttpBegun {
   readonly idle: number;
 }
 
-export interface MeasureHttpOptions extends Pick<MeasureOptions, 'idle' | 'memoryMiB' | 'command' | 'signal' | 'onBuild'> {
+export interface MeasureHttpOptions extends BuildAsked, Pick<MeasureOptions, 'idle' | 'memoryMiB'> {
   readonly clocks: readonly BenchClock[];
   /** For each figure. */
   readonly requests: number;

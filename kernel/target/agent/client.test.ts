@@ -2,7 +2,7 @@
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
 import { AgentError, createAgentClient } from './client.ts';
-import type { AgentClient } from './client.ts';
+import type { AgentClient, AgentClientOptions } from './client.ts';
 import { protocolVersion } from './protocol.ts';
 
 interface Peer {
@@ -14,7 +14,7 @@ interface Peer {
   hangUp(): void;
 }
 
-function peer(): Peer {
+function peer(options: AgentClientOptions = {}): Peer {
   const sent: Record<string, unknown>[] = [];
   const stream = new Duplex({
     read: () => undefined,
@@ -24,7 +24,7 @@ function peer(): Peer {
     },
   });
   return {
-    client: createAgentClient(stream),
+    client: createAgentClient(stream, options),
     sent,
     send: (message) => void stream.push(typeof message === 'string' ? message : `${JSON.stringify(message)}\n`),
     hangUp: () => stream.destroy(new Error('gone')),
@@ -127,4 +127,36 @@ test('files travel in pieces', async () => {
     { op: 'write', path: '/f', append: true },
   ]);
   expect(sent.map(({ data }) => Buffer.from(String(data), 'base64').length)).toEqual([32768, 40_000 - 32768]);
+});
+
+test('what a login shell says before the agent is no word of the agent', async () => {
+  const noise: string[] = [];
+  const { client, send } = peer({ onNoise: (line) => void noise.push(line) });
+
+  send('Welcome to the machine\n');
+  send({ event: 'hello', protocol: protocolVersion, release: '6.1.0', cpus: 1, memoryMiB: 1, coarseTimers: false, problems: [] });
+
+  expect(await client.hello).toMatchObject({ release: '6.1.0' });
+  expect(noise).toEqual(['Welcome to the machine']);
+  send('and after that it is\n');
+  await expect(client.request({ op: 'ping' })).rejects.toThrow('not JSON');
+});
+
+test('the kernel’s log, and that the way is lost, are told to who asked', async () => {
+  const told: string[] = [];
+  const { send } = peer({ onLog: (text) => void told.push(text), onLost: (why) => void told.push(`lost: ${why}`) });
+
+  send({ event: 'log', data: base64('[ 1.0] a\n[ 1.1] b\n') });
+  send({ event: 'lost', why: 'Connection reset' });
+
+  await expect.poll(() => told).toEqual(['[ 1.0] a\n[ 1.1] b\n', 'lost: Connection reset']);
+});
+
+test('programs have the environment that the machine has', async () => {
+  const { client, sent, send } = peer({ env: { PATH: '/there' } });
+  const started = client.spawn(['true'], { env: { A: 'b' } });
+  send({ id: 1, pid: 5 });
+  await started;
+
+  expect(sent).toMatchObject([{ op: 'spawn', env: ['PATH=/there', 'A=b'] }]);
 });

@@ -12,7 +12,7 @@ const chunk = 32 * 1024;
 /** Milliseconds. */
 const streamEndGrace = 10_000;
 
-const defaultEnv = { PATH: '/usr/aem/bin:/bin:/sbin:/usr/bin:/usr/sbin', HOME: '/root', LANG: 'C' };
+const guestEnv = { PATH: '/usr/aem/bin:/bin:/sbin:/usr/bin:/usr/sbin', HOME: '/root', LANG: 'C' };
 
 /** A request that the agent could not carry out. */
 export class AgentError extends Error {
@@ -43,13 +43,26 @@ export interface AgentClient {
   fail(error: Error): void;
 }
 
-export function createAgentClient(stream: Duplex, record?: Recorder): AgentClient {
+export interface AgentClientOptions {
+  readonly record?: Recorder | undefined;
+  /** What programs find in their environment; a guest's when absent. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Lines of the kernel's log, where the agent reads it. */
+  readonly onLog?: (text: string) => void;
+  /** The way to the agent is lost, and why: it is for who listens to let what is under way fail. */
+  readonly onLost?: (why: string) => void;
+  /** What is said before the agent's first word, where others may speak, such as a login shell. */
+  readonly onNoise?: (line: string) => void;
+}
+
+export function createAgentClient(stream: Duplex, { record, env: defaultEnv = guestEnv, onLog, onLost, onNoise }: AgentClientOptions = {}): AgentClient {
   const waiting = new Map<number, Waiting>();
   const processes = new Map<number, ProcessState>();
   /** Output may be here before the answer that says whose it is. */
   const early = new Map<number, Event[]>();
   let failure: Error | undefined;
   let nextId = 1;
+  let greeted = false;
   let sayHello: (hello: Hello) => void = () => undefined;
   let failHello: (error: Error) => void = () => undefined;
   const hello = new Promise<Hello>((resolve, reject) => {
@@ -68,7 +81,16 @@ export function createAgentClient(stream: Duplex, record?: Recorder): AgentClien
   };
 
   const onEvent = (event: Event): void => {
+    if (event.event === 'log') {
+      onLog?.(Buffer.from(event.data, 'base64').toString('utf8'));
+      return;
+    }
+    if (event.event === 'lost') {
+      onLost?.(event.why);
+      return;
+    }
     if (event.event === 'hello') {
+      greeted = true;
       if (event.protocol === protocolVersion) sayHello(event);
       else fail(new InfrastructureError(`the agent speaks protocol ${event.protocol}, not ${protocolVersion}`));
       return;
@@ -87,6 +109,10 @@ export function createAgentClient(stream: Duplex, record?: Recorder): AgentClien
     try {
       message = JSON.parse(line) as Answer | Event;
     } catch (cause) {
+      if (!greeted && onNoise !== undefined) {
+        onNoise(line);
+        return;
+      }
       fail(new InfrastructureError('the agent sent what is not JSON', { seen: line.slice(0, 200), cause }));
       return;
     }
@@ -177,7 +203,7 @@ export function createAgentClient(stream: Duplex, record?: Recorder): AgentClien
 
 interface ProcessState {
   readonly process: GuestProcess;
-  take(event: Exclude<Event, Hello>): void;
+  take(event: Extract<Event, { pid: number }>): void;
   fail(error: Error): void;
 }
 

@@ -23,8 +23,12 @@ export type Request =
   | { op: 'mark'; text: string }
   /** Answers `taint`, the word of /proc/sys/kernel/tainted. */
   | { op: 'taint' }
+  /** Has a file written back as it is now, whatever ends the agent; only over ssh. */
+  | { op: 'keep'; path: string }
+  /** Loads a module, which is unloaded whatever ends the agent; only over ssh. `name`: as the kernel has it. */
+  | { op: 'load'; path: string; name: string }
   | { op: 'ping' }
-  /** Kills what runs and ends the machine, where the agent is its init. */
+  /** Kills what runs, and ends the machine where the agent is its init. */
   | { op: 'shutdown' };
 
 export interface Answer {
@@ -49,9 +53,28 @@ export type Event =
       /** A CPU came up without high-resolution timers although its kernel has them. */
       coarseTimers: boolean;
       problems: readonly string[];
+      /** Of a machine that is reached over ssh alone. */
+      remote?: RemoteHello;
     }
   | { event: 'output'; pid: number; fd: 1 | 2; data: string }
+  /** Lines of the kernel's log, as a console has them; over ssh, where there is none to look at. */
+  | { event: 'log'; data: string }
+  /** Not the agent's: there is no way to it any more, and why. */
+  | { event: 'lost'; why: string }
   /** After the last output of that program. */
   | { event: 'exit'; pid: number; status?: number; signal?: number };
+
+/** What the agent is there and may do. */
+export interface RemoteHello {
+  readonly uid: number;
+  /** Its own, which goes with it. */
+  readonly folder: string;
+  /** Where files of tests go: `folder`/tmp, or a /tmp that is the agent's own. */
+  readonly scratch: string;
+  /** Why it has no mount namespace of its own; null where it has. */
+  readonly noMounts: string | null;
+  /** Why it cannot read the kernel's log, an errno's name; null where it can. */
+  readonly noLog: string | null;
+}
 
 export type Hello = Extract<Event, { event: 'hello' }>;

@@ -113,3 +113,8 @@ export function createConsoleWatch(): ConsoleWatch {
     lastLineAt: () => lastLineAt,
   };
 }
+
+/** What the console showed, as an incident of the results. */
+export function toIncident({ kind, excerpt }: Sighting, boot: number, blame: Incident['blame']): Incident {
+  return { kind, blame, at: new Date().toISOString(), boot, excerpt: excerpt.join('\n') };
+}

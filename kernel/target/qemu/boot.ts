@@ -12,21 +12,19 @@ import { toldLine } from '../../../reporters/text.ts';
 import type { BootableKernel, GuestBuild } from '../../build/artifacts.ts';
 import { createAgentClient } from '../agent/client.ts';
 import { recorder } from '../agent/recorder.ts';
-import type { AgentClient } from '../agent/client.ts';
-import type { Hello } from '../agent/protocol.ts';
-import { createConsoleWatch } from '../console/watch.ts';
+import { createTarget, failWhenDied, late, LimitError } from '../agent/target.ts';
+import { createConsoleWatch, toIncident } from '../console/watch.ts';
 import type { ConsoleWatch } from '../console/watch.ts';
 import { BootError, isEmulators, TargetDiedError } from '../died.ts';
 import { writeInitramfs } from '../initramfs.ts';
 import { makeScratch } from '../scratch.ts';
 import type { Scratch } from '../scratch.ts';
-import type { KernelHealth, Target } from '../target.ts';
+import type { Target } from '../target.ts';
 import { counterRate } from './clock.ts';
 import { qemuArguments } from './command.ts';
 import { chooseAccelerator, emulatorVersion, qemuProgram } from './kvm.ts';
 import type { AcceleratorChoice } from './kvm.ts';
-import { toIncident, watchLife } from './life.ts';
-import type { Life } from './life.ts';
+import { watchLife } from './life.ts';
 
 export interface BootOptions {
   readonly kernel: BootableKernel;
@@ -40,15 +38,13 @@ export interface BootOptions {
   readonly consoleLog?: string;
   /** What the host and the agent say to each other is appended to this file. */
   readonly agentLog?: string;
+  /** For a second way into the guest, see Machine. */
+  readonly otherSocket?: string;
   readonly signal?: AbortSignal;
 }
 
 /** Generous: a noisy host, a debug kernel. What ends a wait is the event. */
 const bootLimit = 180_000;
-const markerLimit = 120_000;
-const pingEvery = 10_000;
-const silentLimit = 120_000;
-const closeLimit = 5_000;
 
 /** Boots until one comes up well: under emulation on a busy host some do not. */
 const bootAttempts = 8;
@@ -117,6 +113,7 @@ async function boot(
     clock,
     counterKHz: await counterRate(options.guest, { accelerator: choice.accelerator, clock }),
     agentSocket: await connected.listening,
+    otherSocket: options.otherSocket,
   });
   const qemu = startQemu(args);
   const watch = createConsoleWatch();
@@ -139,7 +136,7 @@ async function boot(
     server.close();
     const record = options.agentLog === undefined ? undefined : recorder(options.agentLog);
     socket.once('close', () => record?.close());
-    const agent = createAgentClient(socket, record);
+    const agent = createAgentClient(socket, { record });
     void life.died.then((incident) => agent.fail(new TargetDiedError(incident)));
     const hello = await within(bootLimit, agent.hello, late(bootLimit, 'the agent says hello'));
     if (hello.problems.length > 0) {
@@ -157,7 +154,7 @@ async function boot(
       memoryMiB,
       emulator: await emulatorVersion(),
     };
-    return createTarget({ options, info, hello, agent, watch, life, end, earlier });
+    return createTarget({ boot: options.boot, info, hello, agent, watch, life, end, earlier });
   } catch (error) {
     await end();
     if (error instanceof CoarseTimersError) throw error;
@@ -191,75 +188,6 @@ function bootError(
   });
 }
 
-interface Parts {
-  readonly options: BootOptions;
-  readonly info: TargetInfo;
-  readonly hello: Hello;
-  readonly agent: AgentClient;
-  readonly watch: ConsoleWatch;
-  readonly life: Life;
-  readonly end: () => Promise<void>;
-  /** From boots before, which were given up. */
-  readonly earlier: readonly Incident[];
-}
-
-function createTarget({ options, info, hello, agent, watch, life, end, ...parts }: Parts): Target {
-  let earlier = parts.earlier;
-  let closing: Promise<void> | undefined;
-  let serial = 0;
-  const heartbeat = setInterval(() => {
-    const asked = process.uptime() * 1000;
-    const timer = setTimeout(() => {
-      // A console that speaks belongs to a kernel that lives.
-      if (watch.lastLineAt() < asked) life.silent();
-    }, silentLimit);
-    agent
-      .request({ op: 'ping' })
-      .catch(() => undefined)
-      .finally(() => clearTimeout(timer));
-  }, pingEvery);
-  heartbeat.unref();
-  void life.died.then(() => clearInterval(heartbeat));
-
-  const mark = async (text: string): Promise<void> => {
-    const unique = `${text} #${++serial}`;
-    const through = watch.marker(unique);
-    await agent.request({ op: 'mark', text: unique });
-    const coming = Promise.race([through, failWhenDied(life.died)]);
-    await within(markerLimit, coming, late(markerLimit, 'the marker comes through'));
-  };
-
-  return {
-    info,
-    release: hello.release,
-    boot: options.boot,
-    died: life.died,
-    spawn: agent.spawn,
-    exec: agent.exec,
-    writeFile: agent.writeFile,
-    readFile: agent.readFile,
-    mark,
-    async health(): Promise<KernelHealth> {
-      const [{ taint = -1 }] = await Promise.all([agent.request({ op: 'taint' }), mark('health')]);
-      const { lines, sightings } = watch.take();
-      const incidents = [...earlier, ...sightings.map((seen) => toIncident(seen, options.boot, 'kernel'))];
-      earlier = [];
-      return { taint, log: lines, incidents };
-    },
-    close() {
-      closing ??= (async (): Promise<void> => {
-        clearInterval(heartbeat);
-        life.expected();
-        const asked = agent.request({ op: 'shutdown' }).catch(() => undefined);
-        const down = Promise.all([asked, life.died]);
-        await within(closeLimit, down, late(closeLimit, 'the guest shuts down')).catch(() => undefined);
-        await end();
-      })();
-      return closing;
-    },
-  };
-}
-
 /** Its death follows ours, even by SIGKILL: no QEMU is left behind. */
 function startQemu(args: readonly string[]): ChildProcess {
   return spawn('setpriv', ['--pdeathsig', 'KILL', qemuProgram, ...args], {
@@ -277,14 +205,3 @@ function accept(server: Server, path: string): { listening: Promise<string>; soc
   });
   return { listening, socket };
 }
-
-async function failWhenDied(died: Promise<Incident>): Promise<never> {
-  throw new TargetDiedError(await died);
-}
-
-/** The error for what did not come. */
-function late(ms: number, what: string): () => Error {
-  return () => new LimitError(`waited ${ms / 1000} s until ${what}`);
-}
-
-class LimitError extends InfrastructureError {}

@@ -16,6 +16,8 @@ export interface Machine {
   readonly counterKHz?: number | undefined;
   /** Unix socket on which the host waits for the agent; absent for a shell. */
   readonly agentSocket?: string;
+  /** Unix socket that QEMU makes: who connects to it speaks to the port `aemcert.other` of the guest. */
+  readonly otherSocket?: string | undefined;
   /** The size of the terminal that a shell gets, where it is known. */
   readonly terminal?: { readonly rows: number; readonly columns: number };
 }
@@ -67,6 +69,12 @@ export function qemuArguments(machine: Machine): readonly string[] {
           '-chardev', `socket,id=agent,path=${machine.agentSocket}`,
           '-device', pc ? 'virtio-serial-pci' : 'virtio-serial-device',
           '-device', 'virtserialport,chardev=agent,name=aemcert.agent',
+        ]),
+    ...(machine.otherSocket === undefined
+      ? []
+      : [
+          '-chardev', `socket,id=other,path=${machine.otherSocket},server=on,wait=off`,
+          '-device', 'virtserialport,chardev=other,name=aemcert.other',
         ]),
     '-kernel', machine.image,
     '-initrd', machine.initramfs,

@@ -2,17 +2,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import type { Incident } from '../../../reporters/results.ts';
-import type { ConsoleWatch, Sighting } from '../console/watch.ts';
+import type { Life } from '../agent/target.ts';
+import type { ConsoleWatch } from '../console/watch.ts';
 import { ranStaleCode } from './stale-code.ts';
-
-/** The end of the QEMU process, and who is to blame for it. */
-export interface Life {
-  readonly died: Promise<Incident>;
-  /** From now on an end is what was asked for. */
-  expected(): void;
-  /** The guest answers no more. */
-  silent(): void;
-}
 
 /** What of a boot its end has to know. */
 export interface LifeOptions {
@@ -25,6 +17,7 @@ export interface LifeOptions {
 /** Lines before a panic in which its cause is looked for. */
 const causeLines = 160;
 
+/** Tells of the end of the QEMU process, and who is to blame for it. */
 export function watchLife(qemu: ChildProcess, watch: ConsoleWatch, options: LifeOptions): Life {
   let expected = false;
   let silent = false;
@@ -86,9 +79,4 @@ function ownWords(stderr: string): string {
     .split('\n')
     .filter((line) => line.trim() !== '' && !line.includes("TCG doesn't support"))
     .join('\n');
-}
-
-/** What the console showed, as an incident of the results. */
-export function toIncident({ kind, excerpt }: Sighting, boot: number, blame: Incident['blame']): Incident {
-  return { kind, blame, at: new Date().toISOString(), boot, excerpt: excerpt.join('\n') };
 }

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { execa } from 'execa';
+import { InfrastructureError } from '../../../lib/errors.ts';
+import { within } from '../../../lib/within.ts';
+import { createAgentClient } from '../agent/client.ts';
+import type { AgentClient } from '../agent/client.ts';
+import type { Event, Hello, RemoteHello } from '../agent/protocol.ts';
+import { destination } from './address.ts';
+import type { Address } from './address.ts';
+import { landingCommand, ownMachine, unfit } from './script.ts';
+
+export interface ConnectOptions {
+  readonly address: Address;
+  /** As ssh's own -o: `IdentityFile=…`, `ProxyCommand=…`. */
+  readonly sshOptions?: readonly string[];
+  /** Where the agent is to put itself; the first of the usual folders when absent. */
+  readonly folder?: string | undefined;
+  /** The agent, a static program. */
+  readonly agent: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One connection, and the agent at its end. */
+export interface Connection {
+  readonly hello: Hello & { readonly remote: RemoteHello };
+  /** Until the connection is handed on. */
+  readonly client: AgentClient;
+  /** Settled when ssh has ended, with why; never rejects. */
+  readonly ended: Promise<string>;
+  /** From here on another process speaks to the agent; when its socket closes, so does the connection. */
+  handTo(socket: Socket): void;
+  /** Has the agent clean up and end, and waits for it. Returns what could not be cleaned up, a line each. */
+  close(): Promise<readonly string[]>;
+}
+
+/** Milliseconds. */
+const helloLimit = 60_000;
+const closeLimit = 60_000;
+
+/** No questions, no forwarding, nothing that stays; the rest is as the user has configured it. */
+const options = [
+  'BatchMode=yes', 'ConnectTimeout=15', 'ServerAliveInterval=10', 'ServerAliveCountMax=3', 'ClearAllForwardings=yes', 'ForwardAgent=no',
+  'ForwardX11=no', 'ControlMaster=no', 'RemoteCommand=none', 'PermitLocalCommand=no', 'RequestTTY=no',
+].map((option) => `-o${option}`);
+
+/**
+ * Reaches a machine, puts the agent there and waits for its first word. When it ends the agent leaves nothing, whatever ends it.
+ * @throws InfrastructureError whose first line says what does not fit
+ */
+export async function connect({ address, sshOptions = [], folder, agent, signal }: ConnectOptions): Promise<Connection> {
+  signal?.throwIfAborted();
+  const program = await readFile(agent);
+  const command = landingCommand({ size: program.length, machine: ownMachine(), folder });
+  const ssh = execa('ssh', ['-T', ...sshOptions.map((option) => `-o${option}`), ...options, ...destination(address), command], {
+    stdin: 'pipe',
+    stdout: 'pipe',
+    stderr: 'pipe',
+    buffer: false,
+    reject: false,
+    // Ctrl-C is ours to handle. When we go without a word, its stdin ends, and so does the agent's.
+    detached: true,
+    cleanup: false,
+  });
+  let stderr = '';
+  ssh.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = `${stderr}${text}`.slice(-8192)));
+  const noise: string[] = [];
+  const stream = Duplex.from({ readable: ssh.stdout, writable: ssh.stdin });
+  // It ends by itself then, and says why.
+  stream.on('error', () => undefined);
+  let handedTo: Socket | undefined;
+  const outcome = ssh.then(({ exitCode, signal: killedBy, code }) => ({ exitCode, killedBy, code }));
+  const ended = outcome.then(({ exitCode, killedBy, code }) => howItEnded({ exitCode, killedBy, code, stderr }));
+  const client = createAgentClient(stream, { env: {}, onNoise: (line) => void noise.push(line) });
+  void ended.then((why) => {
+    client.fail(new InfrastructureError(`the connection was lost: ${why}`, { where: address.text }));
+    const lost: Event = { event: 'lost', why };
+    handedTo?.end(`${JSON.stringify(lost)}\n`);
+  });
+  stream.write(program);
+
+  const kill = (): void => void ssh.kill('SIGKILL');
+  const close = async (): Promise<readonly string[]> => {
+    handedTo?.unpipe(stream);
+    stream.end();
+    const late = (): Error => new InfrastructureError('it does not end', { where: address.text });
+    await within(closeLimit, ended, late).catch(kill);
+    const { exitCode } = await outcome;
+    const told = stderr.split('\n').filter((line) => line.startsWith('aemcert: left behind: ')).map((line) => line.slice('aemcert: '.length));
+    if (exitCode === 0 || told.length > 0) return told;
+    return [`the connection was lost (${await ended}), so nobody has seen that the agent cleaned up: it does when its end of the connection closes, or after 3 minutes of silence`];
+  };
+  signal?.addEventListener('abort', kill, { once: true });
+  try {
+    const early = ended.then(async (): Promise<never> => {
+      throw refusal(address, { ...(await outcome), stderr, noise });
+    });
+    early.catch(() => undefined);
+    const late = (): Error => new InfrastructureError(`the agent did not say hello within ${helloLimit / 1000} s`, { where: address.text, seen: lastWords(stderr, noise) });
+    const hello = await within(helloLimit, Promise.race([client.hello.catch(() => early), early]), late);
+    signal?.throwIfAborted();
+    const { remote } = hello;
+    if (remote === undefined) throw new InfrastructureError('the agent does not know that it is on another machine', { where: address.text });
+    return {
+      hello: { ...hello, remote },
+      client,
+      ended,
+      handTo(socket) {
+        handedTo = socket;
+        stream.removeAllListeners('data');
+        const greeting: Event = hello;
+        socket.write(`${JSON.stringify(greeting)}\n`);
+        stream.pipe(socket, { end: false });
+        socket.pipe(stream);
+      },
+      close,
+    };
+  } catch (error) {
+    kill();
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', kill);
+  }
+}
+
+interface End {
+  readonly exitCode?: number | undefined;
+  readonly killedBy?: string | undefined;
+  readonly code?: string | undefined;
+  readonly stderr: string;
+}
+
+function howItEnded({ exitCode, killedBy, code, stderr }: End): string {
+  if (code === 'ENOENT') return 'there is no program ssh';
+  const last = lastWords(stderr, []);
+  if (killedBy !== undefined) return `ssh was killed by ${killedBy}`;
+  if (exitCode === 0) return 'the agent has ended';
+  return exitCode === 255 ? last : `the agent ended with status ${exitCode ?? '?'}: ${last}`;
+}
+
+/** Why there is no agent, in one line and what to do about it. */
+function refusal(address: Address, { noise, ...end }: End & { readonly noise: readonly string[] }): InfrastructureError {
+  const { exitCode, code, stderr } = end;
+  const where = address.text;
+  if (code === 'ENOENT') return new InfrastructureError('there is no program ssh', { where, hint: 'apt-get install openssh-client' });
+  const told = stderr.split('\n').findLast((line) => line.startsWith('aemcert: '))?.slice('aemcert: '.length);
+  if (told !== undefined && exitCode !== 255) {
+    return new InfrastructureError(told, { where, ...(exitCode === unfit.folder ? { hint: 'name one in which programs may run: --target-folder' } : {}) });
+  }
+  if (exitCode === 255) {
+    const words = [...destination(address).slice(0, -2), address.host].join(' ');
+    return new InfrastructureError(`it cannot be reached: ${lastWords(stderr, [])}`, { where, hint: `this has to work without a question: ssh -o BatchMode=yes ${words} true` });
+  }
+  return new InfrastructureError(`the agent did not start: ${howItEnded(end)}`, { where, ...(noise.length === 0 ? {} : { seen: noise.slice(-5).join('\n            ') }) });
+}
+
+function lastWords(stderr: string, noise: readonly string[]): string {
+  return [...noise, ...stderr.split('\n')].map((line) => line.trim()).filter((line) => line !== '').at(-1) ?? 'no word';
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/** A machine over ssh, which here is this one: light tests alone, and nothing that disturbs it. */
+import { chmod, mkdir, readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { expect, test } from 'vitest';
+import { projectRoot } from '../../../lib/paths.ts';
+import { runningProcesses } from '../../../lib/testing/processes.ts';
+import { temporaryFolder } from '../../../lib/testing/temporary-folder.ts';
+import { readResults } from '../../../reporters/read.ts';
+import type { Results } from '../../../reporters/results.ts';
+import { startSshd } from './testing/sshd.ts';
+
+const aemcert = join(projectRoot, 'cli/aemcert.js');
+
+async function machine() {
+  const sshd = await startSshd();
+  const own = await temporaryFolder();
+  await chmod(own, 0o755);
+  const [out, there] = [join(own, 'out'), join(own, 'there')];
+  await mkdir(there);
+  await chmod(there, 0o1777);
+  const start = (target: string, ...args: readonly string[]) => {
+    const options = sshd.options.flatMap((option) => ['--ssh-option', option]);
+    const argv = [aemcert, 'run', '--target', target, ...options, '--target-folder', there, '--out', out, ...args];
+    return execa('taskset', ['1', 'node', ...argv], { cwd: projectRoot, env: { AEMCERT_FIXTURES: '1', TMPDIR: own }, all: true, reject: false });
+  };
+  /** Files and processes that are there because of a run: of its programs each has the agent's folder in its environment. */
+  const left = async (): Promise<readonly string[]> => {
+    const running = (await runningProcesses()).filter(({ command }) => command.includes(there) && !command.includes(aemcert));
+    const theirs = await Promise.all((await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(async (pid) => {
+      const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+      return environment.includes(`${there}/aemcert.`) ? [`process ${pid}`] : [];
+    }));
+    return [...(await readdir(there)), ...running.map(({ command }) => command.slice(0, 200)), ...theirs.flat()];
+  };
+  return { sshd, out, there, start, left, results: (): Promise<Results> => readResults(join(out, 'results.json')) };
+}
+
+type Run = Promise<{ readonly all?: unknown }> & { readonly all: NodeJS.ReadableStream };
+
+/** Waits until a command has printed this. One that ends by itself before fails the test. */
+async function untilPrinted(run: Run, words: RegExp): Promise<void> {
+  const printed = new Promise<void>((resolve) => {
+    run.all.on('data', (text: Buffer) => {
+      if (words.test(text.toString())) resolve();
+    });
+  });
+  await Promise.race([printed, run.then(({ all }) => Promise.reject(new Error(`it ended: ${String(all)}`)))]);
+}
+
+/** The last test waits: then its processes and files are there. */
+async function untilItWaits(run: Run, left: () => Promise<readonly string[]>): Promise<void> {
+  await untilPrinted(run, /fixture: ends there/);
+  await expect.poll(async () => (await left()).filter((one) => one.startsWith('process')).length, { timeout: 60_000 }).toBeGreaterThanOrEqual(3);
+}
+
+test('who is not root measures what needs no root; the rest is UNTESTED, and it is said why', async () => {
+  const { sshd, start, left, results } = await machine();
+
+  const { exitCode, all } = await start(sshd.ordinary, '-r', 'PRF.5.0-c', '-r', 'SEC.11.1', '-r', 'SEC.7.3-b', '-r', 'AVL.4.1');
+
+  const { target, tests, plan, subject } = await results();
+  expect(exitCode, all).toBe(3);
+  expect(target).toMatchObject({ driver: 'ssh', address: sshd.ordinary, user: expect.stringMatching(/^uid [1-9]/) as string });
+  expect(subject.kernel.release).toBe((await readFile('/proc/sys/kernel/osrelease', 'utf8')).trim());
+  const verdicts = (id: string): ReadonlySet<string> => new Set(plan.filter(({ requirements }) => requirements.includes(id)).map((one) => tests.find((result) => result.id === one.id)?.verdict ?? '?'));
+  expect([...verdicts('PRF.5.0-c')]).toEqual(['PASS']);
+  for (const id of ['SEC.11.1', 'SEC.7.3-b', 'AVL.4.1']) expect([...verdicts(id)], id).toEqual(['UNTESTED']);
+  expect(all).toContain('needs root for fanotify');
+  expect(all).toContain('what needs root is UNTESTED');
+  expect(await left()).toEqual([]);
+});
+
+test('a run that has ended leaves nothing, whatever its tests did', async () => {
+  const { sshd, start, left, results } = await machine();
+
+  const { exitCode, all } = await start(sshd.ordinary, '--grep', 'fixture: leaves processes');
+
+  expect(exitCode, all).toBe(0);
+  expect((await results()).tests.map(({ verdict }) => verdict)).toEqual(['PASS']);
+  expect(await left()).toEqual([]);
+});
+
+test('what may stop the machine runs where that is allowed alone', async () => {
+  const { sshd, start, results } = await machine();
+  const verdict = async (): Promise<string> => (await results()).tests.map((one) => `${one.verdict} ${one.reason ?? ''}`).join();
+
+  await start(sshd.ordinary, '--grep', 'fixture: may stop');
+  expect(await verdict()).toBe('UNTESTED may disturb other programs of the machine, or stop it: --destructive');
+  await start(sshd.ordinary, '--grep', 'fixture: may stop', '--destructive');
+  expect(await verdict()).toBe('PASS ');
+});
+
+test('Ctrl-C keeps what was measured and leaves nothing', async () => {
+  const { sshd, start, left, results } = await machine();
+  const run = start(sshd.ordinary, '--grep', 'fixtures/remote');
+  await untilItWaits(run, left);
+
+  run.kill('SIGINT');
+  const { exitCode } = await run;
+
+  // It has waited for the other side.
+  expect(await left()).toEqual([]);
+  expect(exitCode).toBe(3);
+  expect((await results()).tests.map(({ verdict }) => verdict)).toEqual(['PASS', 'PASS', 'UNTESTED', 'UNTESTED', 'UNTESTED']);
+});
+
+test('an aemcert that is killed leaves nothing', async () => {
+  const { sshd, start, left } = await machine();
+  const run = start(sshd.ordinary, '--grep', 'fixtures/remote');
+  await untilItWaits(run, left);
+
+  run.kill('SIGKILL');
+  await run;
+
+  await expect.poll(left, { timeout: 60_000 }).toEqual([]);
+});
+
+test('a lost connection leaves nothing; its test has no verdict, and the rest goes on with another', async () => {
+  const { sshd, start, left, results, there } = await machine();
+  const run = start(sshd.ordinary, '--grep', 'fixtures/remote');
+  await untilItWaits(run, left);
+  const before = await left();
+
+  const clients = (await runningProcesses()).filter(({ command }) => command.startsWith('ssh ') && command.includes(there));
+  expect(clients).toHaveLength(1);
+  for (const { pid } of clients) process.kill(pid, 'SIGKILL');
+  const { exitCode, all } = await run;
+
+  expect(exitCode, all).toBe(3);
+  expect(before).not.toEqual([]);
+  expect(await left()).toEqual([]);
+  const { tests } = await results();
+  expect(tests.map(({ verdict }) => verdict), JSON.stringify(tests)).toEqual(['PASS', 'PASS', 'UNRESOLVED', 'PASS', 'UNTESTED']);
+  expect(tests[2]?.reason).toBe('exit while the test ran');
+  expect(tests[2]?.observed).toContain('was lost: ssh was killed by SIGKILL');
+});
+
+test('a machine that does not fit is told in one line, and nothing is left of an earlier run', async () => {
+  const { sshd, start, left } = await machine();
+  const lines = (all: unknown): string => String(all).split('\n').find((line) => line.startsWith('aemcert: ssh://')) ?? String(all);
+
+  const closed = await start('ssh://nobody@127.0.0.1:1', '-r', 'PRF.5.0-c');
+  expect(closed.exitCode).toBe(3);
+  expect(lines(closed.all)).toMatch(/^aemcert: ssh:\/\/nobody@127\.0\.0\.1:1: it cannot be reached: .*Connection refused/);
+  const stranger = await start(sshd.ordinary.replace(/\/\/[^@]*@/, '//stranger@'), '-r', 'PRF.5.0-c');
+  expect(stranger.exitCode).toBe(3);
+  expect(lines(stranger.all)).toContain('Permission denied');
+  const folder = await start(sshd.ordinary, '-r', 'PRF.5.0-c', '--target-folder', '/proc');
+  expect(folder.exitCode).toBe(3);
+  expect(lines(folder.all)).toMatch(/: there is no folder for programs: \/proc cannot be written to$/);
+  expect(await left()).toEqual([]);
+});
+
+test.runIf(process.getuid?.() === 0)('root measures what needs it, in mounts of its own, and nobody sees any of it', async () => {
+  const { sshd, start, left, results } = await machine();
+  const mounts = await readFile('/proc/self/mounts', 'utf8');
+
+  const { exitCode, all } = await start(sshd.root ?? '', '-r', 'SEC.11.1', '-r', 'GAP.2.0', '-r', 'GAP.3.0-b', '-r', 'SEC.7.3-b');
+
+  expect(exitCode, all).toBe(0);
+  expect(new Set((await results()).tests.map(({ verdict }) => verdict))).toEqual(new Set(['PASS']));
+  expect((await results()).target).toMatchObject({ user: 'root' });
+  expect(await left()).toEqual([]);
+  expect(await readFile('/proc/self/mounts', 'utf8')).toBe(mounts);
+});

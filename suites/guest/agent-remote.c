@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The agent on somebody's machine, over ssh: it leaves nothing behind.
+ *
+ * Two processes. The guard is what sshd has started, and stays the parent of
+ * all: whatever the agent starts, and whatever that leaves behind, becomes a
+ * child of the guard (PR_SET_CHILD_SUBREAPER). The agent does the work. When
+ * it has ended, asked for or not, the guard kills every process below it,
+ * puts settings back, unloads modules, and removes the agent's folder. The
+ * agent ends with its stdin, so that a lost connection is an end like others.
+ *
+ * What is to be undone is in memory that both share: the agent adds to it
+ * before it changes anything, the guard reads it when the agent is gone.
+ *
+ * As root the agent has a mount namespace of its own with an empty /tmp: what
+ * tests mount and leave there goes with the last of them.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent.h"
+
+#define MAX_UNDO	64
+#define MAX_VALUE	1024
+/* See kernel/target/console/patterns.ts. */
+#define LOST		"a part of the kernel's log was overwritten unread"
+/* A process in an uninterruptible sleep is waited for so long, in 10 ms. */
+#define PATIENCE	3000
+
+struct undo {
+	enum { UNDO_WRITE, UNDO_UNLOAD } what;
+	char name[256];		/* of a file, or of a module */
+	char value[MAX_VALUE];
+};
+
+static struct undo_list {
+	unsigned int count;
+	struct undo entry[MAX_UNDO];
+} *undo;
+
+static int kmsg = -1;
+static const char *kmsg_error;
+
+static void pause_shortly(void)
+{
+	const struct timespec shortly = { .tv_nsec = 10 * 1000 * 1000 };
+
+	nanosleep(&shortly, NULL);
+}
+
+/* What cannot be put right is told, on ssh's stderr. */
+static void left_behind(const char *what, const char *name)
+{
+	dprintf(2, "aemcert: left behind: %s %s (%s)\n", what, name,
+		strerror(errno));
+}
+
+/* The content of a small file without its last newline. Returns -1 for none. */
+static int read_value(const char *path, char *value, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, value, size);
+	close(fd);
+	if (n < 0)
+		return -1;
+	if ((size_t)n == size) {
+		errno = EFBIG;
+		return -1;
+	}
+	while (n && value[n - 1] == '\n')
+		n--;
+	value[n] = '\0';
+	return 0;
+}
+
+static void put_back(const struct undo *u)
+{
+	char now[MAX_VALUE];
+	size_t len = strlen(u->value);
+	int fd;
+
+	if (!read_value(u->name, now, sizeof(now)) && !strcmp(now, u->value))
+		return;
+	fd = open(u->name, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, u->value, len) != (ssize_t)len)
+		left_behind("a changed setting:", u->name);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void unload(const struct undo *u)
+{
+	int tries;
+
+	/* Those who used it may be on their way out still. */
+	for (tries = 0; tries < PATIENCE; tries++) {
+		if (!syscall(SYS_delete_module, u->name, O_NONBLOCK) ||
+		    errno == ENOENT)
+			return;
+		if (errno != EAGAIN && errno != EBUSY && errno != EWOULDBLOCK)
+			break;
+		pause_shortly();
+	}
+	left_behind("the module", u->name);
+}
+
+static struct undo *find_undo(int what, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < undo->count; i++)
+		if ((int)undo->entry[i].what == what &&
+		    !strcmp(undo->entry[i].name, name))
+			return &undo->entry[i];
+	return NULL;
+}
+
+/* Adds an entry, which counts from now on. Returns 0, or a negative errno. */
+static int add_undo(int what, const char *name, const char *value)
+{
+	struct undo *u = &undo->entry[undo->count];
+
+	if (undo->count == MAX_UNDO)
+		return -ENOSPC;
+	if (strlen(name) >= sizeof(u->name))
+		return -ENAMETOOLONG;
+	u->what = what;
+	snprintf(u->name, sizeof(u->name), "%s", name);
+	snprintf(u->value, sizeof(u->value), "%s", value);
+	__atomic_store_n(&undo->count, undo->count + 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int remote_keep(const char *path)
+{
+	char value[MAX_VALUE];
+
+	/* What it was at first is what it is to be again. */
+	if (!undo || find_undo(UNDO_WRITE, path))
+		return 0;
+	if (read_value(path, value, sizeof(value)) < 0)
+		return -errno;
+	return add_undo(UNDO_WRITE, path, value);
+}
+
+int remote_load(const char *path, const char *name)
+{
+	int fd, error = 0;
+
+	if (!undo)
+		return -EPERM;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* One that was there already is not ours to unload. */
+	if (syscall(SYS_finit_module, fd, "", 0) < 0)
+		error = -errno;
+	else
+		error = add_undo(UNDO_UNLOAD, name, "");
+	close(fd);
+	return error;
+}
+
+/* The parent of a process; 0 for one that has gone. */
+static pid_t parent_of(pid_t pid)
+{
+	char path[64], text[512], *end;
+	int parent = 0, fd;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	/* The name before it may have any character in it. */
+	end = strrchr(text, ')');
+	if (!end || sscanf(end + 1, " %*c %d", &parent) != 1)
+		return 0;
+	return parent;
+}
+
+static int is_below(pid_t pid, pid_t ancestor)
+{
+	int depth;
+
+	for (depth = 0; pid > 1 && depth < 4096; depth++) {
+		pid = parent_of(pid);
+		if (pid == ancestor)
+			return 1;
+	}
+	return 0;
+}
+
+/* Kills what is below this process, until there is nothing. */
+static void kill_all(void)
+{
+	pid_t self = getpid(), pid, gone;
+	struct dirent *entry;
+	int tries;
+	DIR *proc;
+
+	for (tries = 0; tries < PATIENCE; tries++) {
+		proc = opendir("/proc");
+		while (proc && (entry = readdir(proc))) {
+			pid = atoi(entry->d_name);
+			if (pid > 1 && pid != self && is_below(pid, self))
+				kill(pid, SIGKILL);
+		}
+		if (proc)
+			closedir(proc);
+		do
+			gone = waitpid(-1, NULL, WNOHANG);
+		while (gone > 0);
+		if (gone < 0 && errno == ECHILD)
+			return;
+		pause_shortly();
+	}
+	errno = ETIMEDOUT;
+	left_behind("processes that do not end,", "children of the agent");
+}
+
+static int remove_one(const char *path, const struct stat *info, int type,
+		      struct FTW *where)
+{
+	(void)info;
+	(void)where;
+	/* One that its owner cannot look into. */
+	if (type == FTW_DNR && !chmod(path, 0700))
+		nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	else
+		remove(path);
+	return 0;
+}
+
+static void remove_folder(const char *folder)
+{
+	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	if (!access(folder, F_OK)) {
+		errno = ENOTEMPTY;
+		left_behind("the folder", folder);
+	}
+}
+
+static void __attribute__((noreturn)) guard(pid_t agent, const char *folder)
+{
+	sigset_t wanted;
+	unsigned int i;
+	int signo;
+	pid_t pid;
+
+	/* The connection may go before the guard: it writes to nobody then. */
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGCHLD);
+	sigaddset(&wanted, SIGTERM);
+	sigaddset(&wanted, SIGINT);
+	sigaddset(&wanted, SIGHUP);
+	for (;;) {
+		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+			if (pid == agent)
+				goto ended;
+		if (sigwait(&wanted, &signo))
+			continue;
+		if (signo != SIGCHLD)
+			kill(agent, SIGKILL);
+	}
+ended:
+	kill_all();
+	for (i = __atomic_load_n(&undo->count, __ATOMIC_ACQUIRE); i > 0; i--) {
+		if (undo->entry[i - 1].what == UNDO_UNLOAD)
+			unload(&undo->entry[i - 1]);
+		else
+			put_back(&undo->entry[i - 1]);
+	}
+	remove_folder(folder);
+	_exit(0);
+}
+
+/* mkdir -p, for a folder whose parent has just been hidden. */
+static int make_path(const char *path)
+{
+	char part[256];
+	size_t i;
+
+	for (i = 1; path[i - 1] && i < sizeof(part); i++) {
+		if (path[i] != '/' && path[i])
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return -1;
+	}
+	return 0;
+}
+
+/* A /tmp of the agent's own. Returns NULL, or what stands in the way. */
+static const char *own_mounts(const char *folder)
+{
+	char source[64];
+	int fd, error;
+
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return strerror(errno);
+	/* Of this namespace: another's cannot be bound. */
+	fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return strerror(errno);
+	if (mount("tmpfs", "/tmp", "tmpfs", 0, "mode=1777") < 0)
+		goto failed;
+	/* In a /tmp that is hidden now. */
+	if (access(folder, F_OK) < 0) {
+		snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
+		if (make_path(folder) < 0 ||
+		    mount(source, folder, NULL, MS_BIND, NULL) < 0)
+			goto failed;
+	}
+	close(fd);
+	return NULL;
+failed:
+	error = errno;
+	close(fd);
+	return strerror(error);
+}
+
+/* The kernel's log from now on, where it may be read. Returns it, or -1. */
+static int open_kmsg(void)
+{
+	char record[8192];
+
+	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (kmsg >= 0 && lseek(kmsg, 0, SEEK_END) == 0 &&
+	    (read(kmsg, record, sizeof(record)) >= 0 || errno == EAGAIN ||
+	     errno == EPIPE))
+		return kmsg;
+	kmsg_error = strerrorname_np(errno);
+	if (kmsg >= 0)
+		close(kmsg);
+	kmsg = -1;
+	return -1;
+}
+
+/* One record, as the console has it. Returns what the caller frees, or NULL. */
+static char *console_line(char *record)
+{
+	unsigned long long usec;
+	unsigned int priority;
+	char *text, *line = NULL;
+
+	text = strchr(record, ';');
+	if (!text || sscanf(record, "%u,%*[^,],%llu", &priority, &usec) != 2)
+		return NULL;
+	/* What programs say there is no complaint of the kernel. */
+	if (priority >> 3)
+		return NULL;
+	text[strcspn(text, "\n")] = '\0';
+	if (asprintf(&line, "[%5llu.%06llu] %s\n", usec / 1000000,
+		     usec % 1000000, text + 1) < 0)
+		return NULL;
+	return line;
+}
+
+void remote_log(void)
+{
+	char record[8192], *line;
+	ssize_t n;
+
+	while (kmsg >= 0) {
+		n = read(kmsg, record, sizeof(record) - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EPIPE) {
+			send_log(LOST "\n");
+			continue;
+		}
+		if (n <= 0)
+			return;
+		record[n] = '\0';
+		line = console_line(record);
+		if (line)
+			send_log(line);
+		free(line);
+	}
+}
+
+json_t *remote_setup(const char *folder, int *log)
+{
+	const char *mounts = "it is not root's";
+	sigset_t blocked, before;
+	char scratch[256];
+	pid_t agent;
+
+	undo = mmap(NULL, sizeof(*undo), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (undo == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
+		perror("aemcert: agent");
+		remove_folder(folder);
+		exit(1);
+	}
+	/* Until it is known whom to end. */
+	sigfillset(&blocked);
+	sigprocmask(SIG_SETMASK, &blocked, &before);
+	agent = fork();
+	if (agent < 0) {
+		perror("aemcert: agent");
+		remove_folder(folder);
+		exit(1);
+	}
+	if (agent)
+		guard(agent, folder);
+
+	/* A guard that is killed takes the agent with it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	setsid();
+	umask(022);
+	if (!geteuid()) {
+		/* Others run what is in there. */
+		chmod(folder, 0755);
+		mounts = own_mounts(folder);
+	}
+	if (mounts)
+		snprintf(scratch, sizeof(scratch), "%s/tmp", folder);
+	else
+		snprintf(scratch, sizeof(scratch), "/tmp");
+	mkdir(scratch, 0777);
+	if (mounts)
+		chmod(scratch, geteuid() ? 0700 : 01777);
+	*log = open_kmsg();
+	return json_pack("{s:i, s:s, s:s, s:s?, s:s?}", "uid", (int)geteuid(),
+			 "folder", folder, "scratch", scratch, "noMounts",
+			 mounts, "noLog", kmsg_error);
+}
