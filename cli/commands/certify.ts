@@ -62,7 +62,7 @@ export function register(program: Command): void {
     .addOption(ofNewRun('--memory <MiB>', 'of the guest', positive).default(512))
     .addOption(ofNewRun('--cpus <count>', 'of the guest', positive).default(2))
     .addOption(ofNewRun('--guests <count>', 'how many run tests at the same time', positive));
-  addSshTarget(command, ['kernel', 'modules', 'config', 'headers', 'deb', 'package', 'from', 'memory', 'cpus', 'guests'])
+  addSshTarget(command, ['kernel', 'kernelVersion', 'modules', 'config', 'headers', 'deb', 'package', 'from', 'memory', 'cpus', 'guests'])
     .addHelpText('after', `
 Without --kernel, --deb, --package, --target or --from it is our own patched kernel. One that has none of AEM's modules is
 measured by the facilities that it has of its own. Nothing can be left out: there are no filters here.
