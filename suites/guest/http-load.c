@@ -34,6 +34,7 @@
 #define PIECE		65536
 #define DEPTH		64
 #define BATCH		64
+#define EACH		4000
 
 static int port, files;
 
@@ -92,8 +93,17 @@ static void make_files(const char *folder)
 	}
 }
 
+/*
+ * From an address of its own for so many connections: the kernel looks for a
+ * port that is free, and the longer the more of an address's are not.
+ */
 static int connected(void)
 {
+	static unsigned int count;
+	struct sockaddr_in from = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + count++ / EACH),
+	};
 	struct sockaddr_in to = {
 		.sin_family = AF_INET,
 		.sin_port = htons(port),
@@ -105,6 +115,9 @@ static int connected(void)
 	if (fd < 0)
 		die("socket");
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&from, sizeof(from)) < 0)
+		die("bind");
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
 		die("connect");
 	return fd;
