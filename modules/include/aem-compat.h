@@ -31,6 +31,12 @@ static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 	mmap_assert_write_locked(vma->vm_mm);
 	vma->vm_flags |= flags;
 }
+
+static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	mmap_assert_write_locked(vma->vm_mm);
+	vma->vm_flags &= ~flags;
+}
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
@@ -63,6 +69,13 @@ fsnotify_find_inode_mark(struct inode *inode, struct fsnotify_group *group)
 {
 	return fsnotify_find_mark(&inode->i_fsnotify_marks, group);
 }
+#endif
+
+/* What a sysctl's handler is given. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+#define aem_ctl_const
+#else
+#define aem_ctl_const const
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
