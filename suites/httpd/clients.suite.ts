@@ -23,8 +23,9 @@ verifies('AEM-HTTPD-050', 'httperf: every call is answered, and well', async (co
 });
 
 verifies('AEM-HTTPD-050', 'wrk: no error on any connection', async (context) => {
+  // Of each microsecond of its time-out it has a counter: of a longer one it would need more memory than there is.
   await onEach(context, {}, async ({ url }) => {
-    const said = await context.sh(`wrk -t 1 -c 20 -d 1s --timeout 60s ${url}/7 2>&1`);
+    const said = await context.sh(`wrk -t 1 -c 10 -d 1s --timeout 20s ${url}/7 2>&1`);
     expect(Number(/(\d+) requests in/.exec(said)?.[1])).toBeGreaterThan(0);
     expect(said).not.toMatch(/Non-2xx|Socket errors/);
   });
