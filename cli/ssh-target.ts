@@ -43,6 +43,10 @@ export function sshTarget(options: SshTargetOptions): SshTarget | undefined {
     if (odd !== undefined) throw new InputError(`${odd} belongs to a --target`);
     return undefined;
   }
+  // The tests name it to shells, as it is.
+  if (folder !== undefined && !/^\/[\w./+-]*$/.test(folder)) {
+    throw new InputError('--target-folder is no folder that can be named to a shell as it is', { expected: 'an absolute path of letters, digits and ./+-_', seen: folder });
+  }
   let link: Link | undefined;
   return {
     async open(signal, onProgress) {

@@ -34,7 +34,7 @@ export function controlFile({ release, version, kibibytes }: { readonly release:
     'Priority: optional',
     'Maintainer: aemcert <aemcert@localhost>',
     `Installed-Size: ${kibibytes}`,
-    `Depends: linux-image-${release.toLowerCase()}, kmod`,
+    `Depends: linux-image-${release.toLowerCase()}, kmod, libc6`,
     // Two of them would both bring the library.
     'Provides: libaem',
     'Conflicts: libaem',
@@ -49,7 +49,7 @@ export function controlFile({ release, version, kibibytes }: { readonly release:
 
 /** depmod after each change of what is there; of a kernel that is gone there is nothing to be told. */
 function depmodScript(release: string): string {
-  return ['#!/bin/sh', 'set -e', `if [ -d /lib/modules/${release} ]; then depmod -a ${release}; fi`, ''].join('\n');
+  return ['#!/bin/sh', 'set -e', `if [ -d /lib/modules/${release} ] && command -v depmod >/dev/null; then depmod -a ${release}; fi`, ''].join('\n');
 }
 
 /** The version that the library has, in its Makefile. */

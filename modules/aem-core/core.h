@@ -183,6 +183,7 @@ struct aem_task {
 	unsigned int deadline_nr;
 	unsigned long deadline_ip;
 	bool resumed;			/* it is to take the one above */
+	char *spill;			/* while a message is received */
 	struct aem_slot slots[AEM_RING_CALLS];
 	/*
 	 * The next child: a capsule, or the handler process of a delivery.

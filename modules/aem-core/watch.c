@@ -46,7 +46,8 @@
  * takes the owner's, and why is set. kept is exchanged: who gets it owns it. The
  * rest of a watch is set by init, or belongs to the delivery: construct, undo and
  * release, of which there is one at a time. aem_spill_lock is inside of nothing,
- * and the socket's lock is taken inside it.
+ * and the socket's lock is taken inside it; it is waited for only where there is
+ * no memory, so that nobody stalls others whose socket or cgroup has them wait.
  */
 #include <linux/fdtable.h>
 #include <linux/file.h>
@@ -72,9 +73,35 @@ static struct kmem_cache *aem_watch_cache;
 static struct fsnotify_group *aem_watch_group;
 static atomic_t aem_watch_marks;	/* until fsnotify has freed them */
 
-/* What of a message the room is too small for that was made for another one. */
+/*
+ * What of a message the room is too small for that was made for another one.
+ * This one is had by one owner at a time; who comes meanwhile has one made.
+ */
 static DEFINE_MUTEX(aem_spill_lock);
 static char *aem_spill;
+
+/* For current's delivery. Returns false when current has been killed. */
+static bool aem_spill_get(struct aem_task *t)
+{
+	t->spill = NULL;
+	if (!mutex_trylock(&aem_spill_lock)) {
+		t->spill = kvmalloc(AEM_SPILL, AEM_GFP);
+		if (!t->spill && mutex_lock_killable(&aem_spill_lock))
+			return false;
+	}
+	if (!t->spill)
+		t->spill = aem_spill;
+	return true;
+}
+
+static void aem_spill_put(struct aem_task *t)
+{
+	if (t->spill == aem_spill)
+		mutex_unlock(&aem_spill_lock);
+	else
+		kvfree(t->spill);
+	t->spill = NULL;
+}
 
 static void aem_watch_put(struct aem_watch *watch)
 {
@@ -598,7 +625,7 @@ static void aem_kept_drop(struct aem_event *ev, struct aem_watch *watch)
 
 /*
  * The message that was read is too long for the @size bytes of @room; the rest
- * is in aem_spill, whose lock is held. It is kept, and told in a larger one.
+ * is in its owner's spill. It is kept, and told in a larger one.
  */
 static void aem_spilled(struct aem_event *ev, struct aem_watch *watch,
 			const char *room, u32 size)
@@ -617,7 +644,7 @@ static void aem_spilled(struct aem_event *ev, struct aem_watch *watch,
 		return;
 	}
 	memcpy(kept->image, room, size);
-	memcpy(kept->image + size, aem_spill, whole - size);
+	memcpy(kept->image + size, ev->task->spill, whole - size);
 	aem_kept_set(watch, kept);
 	watch->len = -EAGAIN;
 	aem_raise(ev);
@@ -629,8 +656,7 @@ static void aem_spilled(struct aem_event *ev, struct aem_watch *watch,
  * @watch: its watch; len becomes the message's length, or -errno, -EAGAIN also
  *	where it is kept for a call with a larger room; failed: it is an error
  * @sock: the socket
- * @msg: with the name and control buffers that watch->ops->front looks at; the
- *	latter may be shared: there is one call of this at a time
+ * @msg: with the name and control buffers that watch->ops->front looks at
  * @room: where it goes, of @size bytes, more than watch->front
  * @size: of it
  *
@@ -642,11 +668,16 @@ void aem_watch_receive(struct aem_event *ev, struct aem_watch *watch,
 {
 	struct kvec iov[] = {
 		{ room + watch->front, size - watch->front },
-		{ aem_spill, AEM_SPILL },
+		{ NULL, AEM_SPILL },
 	};
 
 	watch->fromlen = 0;
-	mutex_lock(&aem_spill_lock);
+	if (!aem_spill_get(ev->task)) {
+		watch->len = -EINTR;
+		watch->failed = false;
+		return;
+	}
+	iov[1].iov_base = ev->task->spill;
 	iov_iter_kvec(&msg->msg_iter, ITER_DEST, iov, ARRAY_SIZE(iov),
 		      iov[0].iov_len + AEM_SPILL);
 	watch->len = sock_recvmsg(sock, msg, MSG_DONTWAIT);
@@ -656,7 +687,7 @@ void aem_watch_receive(struct aem_event *ev, struct aem_watch *watch,
 		if (watch->len > 0 && watch->len > size - watch->front)
 			aem_spilled(ev, watch, room, size);
 	}
-	mutex_unlock(&aem_spill_lock);
+	aem_spill_put(ev->task);
 }
 EXPORT_SYMBOL_GPL(aem_watch_receive);
 
@@ -676,7 +707,7 @@ void aem_watch_spill(struct aem_watch *watch, char *room, u32 size,
 	u32 first = min(len, size - watch->front);
 
 	memcpy(room + watch->front, data, first);
-	memcpy(aem_spill, data + first, len - first);
+	memcpy(current->aem->spill, data + first, len - first);
 	watch->len = len;
 }
 EXPORT_SYMBOL_GPL(aem_watch_spill);

@@ -69,12 +69,6 @@ struct atipc_message {
 	size_t size;	/* of control */
 };
 
-/* Of aem_watch_receive(), which has one caller at a time. */
-static u8 atipc_control[CMSG_SPACE(2 * sizeof(u32)) +
-			CMSG_SPACE(ATIPC_RETURNED_MAX) +
-			CMSG_SPACE(sizeof(struct tipc_service_range))]
-	__aligned(sizeof(size_t));
-
 static bool atipc_is_connected(const struct sock *sk)
 {
 	return sk->sk_type == SOCK_STREAM || sk->sk_type == SOCK_SEQPACKET;
@@ -272,7 +266,9 @@ static void atipc_front(struct aem_watch *watch, struct msghdr *msg, char *room,
 		} else if (cmsg->cmsg_type == TIPC_RETDATA) {
 			aem_watch_spill(watch, room, size, CMSG_DATA(cmsg),
 					cmsg->cmsg_len - sizeof(*cmsg));
-		} else if (cmsg->cmsg_type == TIPC_DESTNAME) {
+		} else if (cmsg->cmsg_type == TIPC_DESTNAME &&
+			   cmsg->cmsg_len >= CMSG_LEN(sizeof(front.dest))) {
+			/* Cut off where there was no room for all of it. */
 			memcpy(&front.dest, CMSG_DATA(cmsg), sizeof(front.dest));
 			watch->fromlen |= ATIPC_HAS_DEST;
 		}
@@ -291,12 +287,16 @@ static void atipc_front(struct aem_watch *watch, struct msghdr *msg, char *room,
 static void atipc_receive_message(struct aem_event *ev, struct aem_watch *watch,
 				  struct socket *sock, char *room, u32 size)
 {
+	u8 control[CMSG_SPACE(2 * sizeof(u32)) +
+		   CMSG_SPACE(ATIPC_RETURNED_MAX) +
+		   CMSG_SPACE(sizeof(struct tipc_service_range))]
+		__aligned(sizeof(size_t));
 	struct atipc_message m = {
 		.msg.msg_name = &m.from,
-		.msg.msg_control = atipc_control,
-		.msg.msg_controllen = sizeof(atipc_control),
-		.control = atipc_control,
-		.size = sizeof(atipc_control),
+		.msg.msg_control = control,
+		.msg.msg_controllen = sizeof(control),
+		.control = control,
+		.size = sizeof(control),
 	};
 
 	aem_watch_receive(ev, watch, sock, &m.msg, room, size);
@@ -387,7 +387,9 @@ static int atipc_read(struct aem_event *ev, struct aem_watch *watch,
 	atipc_tell(watch, d, addr);
 	/* After a message that is too long there may be others. */
 	if (watch->connected && watch->len <= 0 && watch->len != -EMSGSIZE) {
-		aem_watch_why(sock, watch->why);
+		/* Others may know why where this one does not. */
+		if (watch->why)
+			aem_watch_why(sock, watch->why);
 		d->last = true;
 	}
 	return 0;

@@ -21,7 +21,7 @@ struct span {
 
 /* What was seen of the fields that may come once. */
 struct seen {
-	bool host, length, encoding, close, keep, if_range;
+	bool host, length, encoding, close, keep, if_range, none_match;
 };
 
 int http_scan(const char *data, size_t len, struct http_scan *scan)
@@ -230,6 +230,8 @@ static int parse_field(struct span name, struct span value, int minor,
 		parse_range(value, req);
 	} else if (same(name, "If-Range")) {
 		seen->if_range = true;
+	} else if (same(name, "If-None-Match")) {
+		seen->none_match = true;
 	} else if (same(name, "If-Modified-Since")) {
 		parse_since(value, req);
 	}
@@ -264,6 +266,8 @@ static int parse_fields(struct span head, int minor, struct http_request *req)
 		return 400;
 	req->keep = !seen.close && (minor || seen.keep);
 	req->persistent_1_0 = req->keep && !minor;
+	if (seen.none_match)
+		req->since = -1;
 	if (seen.if_range || req->head)
 		req->range = HTTP_RANGE_NONE;
 	return status;

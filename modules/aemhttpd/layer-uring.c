@@ -222,6 +222,9 @@ static void queue_receive(struct connection *c)
 	sqe->flags = IOSQE_BUFFER_SELECT;
 	sqe->buf_group = GROUP;
 	c->layer.a |= RECEIVES;
+	/* What it is sent meanwhile is not to be waited for. */
+	if (c->phase == PHASE_SEND)
+		submit_all();
 }
 
 static int layer_open(int fd)
@@ -403,7 +406,7 @@ static int layer_wait(void)
 	struct io_uring_cqe cqe;
 	unsigned int head, tail;
 
-	if (enter(1) < 0 && errno != EBUSY)
+	if (enter(1) < 0 && errno != EBUSY && errno != EAGAIN)
 		return -1;
 	head = *ring.cq_head;
 	tail = __atomic_load_n(ring.cq_tail, __ATOMIC_ACQUIRE);

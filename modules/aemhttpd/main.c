@@ -132,17 +132,20 @@ static int listen_on(struct in_addr address, int *port)
 	return fd;
 }
 
-/* As many descriptors as it may have; how many of them for connections. */
-static unsigned int raise_limit(void)
+/*
+ * As many descriptors as it may have and has a use for: one for each connection
+ * and one for its file, and some. The server has tables for all of them.
+ */
+static void raise_limit(void)
 {
+	rlim_t wanted = 2 * (rlim_t)options.connections + 64;
 	struct rlimit files;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
 		die("getrlimit");
-	files.rlim_cur = files.rlim_max;
+	files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
 		die("setrlimit");
-	return files.rlim_cur;
 }
 
 static void say(const char *by)

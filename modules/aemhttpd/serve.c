@@ -47,9 +47,12 @@ static void cut_off(struct connection *c)
 
 static const char *date_of(time_t t, char *text)
 {
+	const time_t epoch = 0;
 	struct tm tm;
 
-	strftime(text, DATE_MAX, DATE, gmtime_r(&t, &tm));
+	/* A file may be of a year that there is no date for. */
+	if (!gmtime_r(&t, &tm) || !strftime(text, DATE_MAX, DATE, &tm))
+		strftime(text, DATE_MAX, DATE, gmtime_r(&epoch, &tm));
 	return text;
 }
 

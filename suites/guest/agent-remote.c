@@ -21,6 +21,7 @@
 #include <ftw.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,11 +172,14 @@ int remote_load(const char *path, const char *name)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	/* One that was there already is not ours to unload. */
-	if (syscall(SYS_finit_module, fd, "", 0) < 0)
+	/* Before it is loaded: it may be this process's last call. */
+	error = add_undo(UNDO_UNLOAD, name, "");
+	if (!error && syscall(SYS_finit_module, fd, "", 0) < 0) {
 		error = -errno;
-	else
-		error = add_undo(UNDO_UNLOAD, name, "");
+		/* One that was there already is not ours to unload. */
+		__atomic_store_n(&undo->count, undo->count - 1,
+				 __ATOMIC_RELEASE);
+	}
 	close(fd);
 	return error;
 }
@@ -256,9 +260,27 @@ static int remove_one(const char *path, const struct stat *info, int type,
 	return 0;
 }
 
+/*
+ * Root looks into all, and others may put links where nftw() finds folders:
+ * rm(1) follows none. Returns false where it cannot be run.
+ */
+static bool root_removes(const char *folder)
+{
+	pid_t pid = geteuid() ? -1 : fork();
+	int status;
+
+	if (!pid) {
+		execl("/bin/rm", "rm", "-rf", "--", folder, (char *)NULL);
+		_exit(127);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid &&
+	       WIFEXITED(status) && WEXITSTATUS(status) != 127;
+}
+
 static void remove_folder(const char *folder)
 {
-	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	if (!root_removes(folder))
+		nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 	if (!access(folder, F_OK)) {
 		errno = ENOTEMPTY;
 		left_behind("the folder", folder);

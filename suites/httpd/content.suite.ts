@@ -171,7 +171,7 @@ verifies('AEM-HTTPD-010', 'what is not HTTP is refused, and the connection ends'
       get('/hello', 'Content-Length: 3\r\nTransfer-Encoding: chunked\r\n'),
     ]) {
       // What stands behind it is no request any more.
-      expect(await askOnce(talk, text + get('/hello')), text).toMatchObject({ status: 400, fields: { connection: 'close' }, ending: 'eof' });
+      expect(await askOnce(talk, text + get('/hello')), text).toMatchObject({ status: 400, fields: { connection: 'close' }, ending: 'eof', behind: 0 });
     }
   });
 });

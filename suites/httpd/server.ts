@@ -90,14 +90,14 @@ export async function talkTo(context: Context, { port }: Server): Promise<Talk> 
 /** A whole head; `fields` end in \r\n each. */
 export const get = (path: string, fields = ''): string => `GET ${path} HTTP/1.1\r\nHost: h\r\n${fields}\r\n`;
 
-/** Asks on a connection of its own: the answer, and how the connection ends. */
-export async function askOnce(talk: Talk, text: string): Promise<Said & { readonly ending: string | undefined }> {
+/** Asks on a connection of its own: the answer, how the connection ends, and how many bytes come between. */
+export async function askOnce(talk: Talk, text: string): Promise<Said & { readonly ending: string | undefined; readonly behind: number | undefined }> {
   await talk('open');
   await talk('send', text);
   const answer = await talk('answer');
-  const { end } = await talk('end');
+  const { end, rest } = await talk('end');
   await talk('drop');
-  return { ...answer, ending: end };
+  return { ...answer, ending: end, behind: rest };
 }
 
 /** Nanoseconds between two of them. */

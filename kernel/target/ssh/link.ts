@@ -128,7 +128,7 @@ function listen(server: Server, path: string): Promise<string> {
 async function equip({ client, hello }: Connection, { programs, modules = [], address }: LinkOptions): Promise<void> {
   const { folder, uid } = hello.remote;
   const bin = `${folder}/bin`;
-  const made = await client.exec(['/bin/sh', '-c', `mkdir ${bin}`]);
+  const made = await client.exec(['/bin/sh', '-c', 'mkdir "$1"', 'sh', bin]);
   if (made.status !== 0) throw new InfrastructureError('the agent cannot start programs', { where: address.text, seen: made.stderr });
   const wanted = programs.filter(({ name }) => !/^(agent|tsc-khz|bench.*)$/.test(name));
   for (const { name, path } of wanted) await client.writeFile(`${bin}/${name}`, await readFile(path), 0o755);
