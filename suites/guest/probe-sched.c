@@ -88,6 +88,24 @@ static const struct {
 	{ "deadline", SCHED_DEADLINE },
 };
 
+/*
+ * Bandwidth of SCHED_DEADLINE that a thread had comes back up to a period after
+ * its end: EBUSY until then.
+ */
+static int set_policy(const struct attr *attr)
+{
+	const struct timespec shortly = { .tv_nsec = 10 * 1000 * 1000 };
+	long long until = now_ns() + 5 * (long long)attr->period;
+	int ret;
+
+	for (;;) {
+		ret = syscall(SYS_sched_setattr, 0, attr, 0);
+		if (!ret || errno != EBUSY || now_ns() > until)
+			return ret;
+		nanosleep(&shortly, NULL);
+	}
+}
+
 /* `policy name= [nice=]`: of the calling thread. */
 static void do_policy(const struct command *c)
 {
@@ -106,7 +124,7 @@ static void do_policy(const struct command *c)
 		attr.deadline = 4000000000;
 		attr.period = 4000000000;
 	}
-	answer(c, syscall(SYS_sched_setattr, 0, &attr, 0));
+	answer(c, set_policy(&attr));
 }
 
 /* `busy`: computes until `relax`; ret is in how many steps. */
