@@ -3,7 +3,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import { ensurePrograms } from '../kernel/build/guest.ts';
+import { byLoadOrder, ensurePrograms } from '../kernel/build/guest.ts';
 import type { OnProgress } from '../kernel/build/progress.ts';
 import { parseAddress, type Address } from '../kernel/target/ssh/address.ts';
 import { openLink, type Link } from '../kernel/target/ssh/link.ts';
@@ -69,9 +69,9 @@ async function modulesIn(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder).catch((cause: unknown) => {
     throw new InputError('the modules cannot be read', { where: folder, seen: (cause as Error).message, cause });
   });
-  const modules = names.filter((name) => /^aem-[\w-]+\.ko$/.test(name)).sort((a, b) => Number(b === 'aem-core.ko') - Number(a === 'aem-core.ko') || a.localeCompare(b, 'en'));
-  if (modules[0] !== 'aem-core.ko') throw new InputError('there is no aem-core, on which the other modules stand', { where: folder, expected: 'aem-core.ko and others' });
-  return modules.map((name) => join(folder, name));
+  const modules = names.flatMap((name) => /^(aem-[\w-]+)\.ko$/.exec(name)?.[1] ?? []).sort(byLoadOrder);
+  if (modules[0] !== 'aem-core') throw new InputError('there is no aem-core, on which the other modules stand', { where: folder, expected: 'aem-core.ko and others' });
+  return modules.map((name) => join(folder, `${name}.ko`));
 }
 
 /** Through what a machine is measured when nobody says: both, where it has AEM, and else what it has of its own. */

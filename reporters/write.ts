@@ -53,6 +53,17 @@ export async function removeReports(outDir: string): Promise<void> {
   for (const { file } of Object.values(renderers)) await rm(join(outDir, file), { force: true });
 }
 
+/** Writes files into a folder, which is made when missing. Returns their paths. */
+export async function writeFiles(files: readonly { readonly name: string; readonly text: string }[], folder: string): Promise<readonly string[]> {
+  const paths: string[] = [];
+  for (const { name, text } of files) {
+    const path = join(folder, name);
+    await writeAtomically(path, text, folder);
+    paths.push(path);
+  }
+  return paths;
+}
+
 /** Writes a file of `folder`, which is made when missing. */
 export async function writeAtomically(path: string, text: string, folder: string): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;

@@ -122,9 +122,12 @@ export async function moduleNames(modules: string): Promise<readonly string[]> {
       .filter((name) => name.startsWith('aem-'))
       .map(async (name) => ((await exists(join(modules, name, 'Kbuild'))) ? [name] : [])),
   );
-  return built
-    .flat()
-    .sort((a, b) => Number(b === 'aem-core') - Number(a === 'aem-core') || a.localeCompare(b, 'en'));
+  return built.flat().sort(byLoadOrder);
+}
+
+/** The order of AEM's modules, by name: aem-core first, on which the others stand. */
+export function byLoadOrder(a: string, b: string): number {
+  return Number(b === 'aem-core') - Number(a === 'aem-core') || a.localeCompare(b, 'en');
 }
 
 async function buildModules(build: Build): Promise<GuestBuild['modules']> {

@@ -84,9 +84,8 @@ async function buildModules(headers: string, { release, options, scratch, signal
   if (options !== undefined && options.get('CONFIG_AEM') !== 'y') {
     throw new InputError('the kernel is built without the patch series, on which AEM’s modules stand', { where: headers, expected: 'CONFIG_AEM=y', hint: 'leave --headers out: it is measured by what it has of its own' });
   }
-  const { tree, source } = await unpackHeaders(headers, release, scratch, signal);
-  const key = await digestFile(headers, signal);
-  const { modules } = await ensureGuest({ key, tree, flavour: 'base' }, 'release', { signal, onProgress });
+  const { tree, source, sha256 } = await unpackHeaders(headers, release, scratch, signal);
+  const { modules } = await ensureGuest({ key: sha256, tree, flavour: 'base' }, 'release', { signal, onProgress });
   return { modules, source };
 }
 

@@ -25,15 +25,15 @@ export async function unpackPackages(files: readonly string[], folder: string, s
   const root = join(folder, 'root');
   const told: string[] = [];
   for (const file of files) {
-    told.push(await unpackPackage(file, root, signal));
+    told.push((await unpackPackage(file, root, signal)).told);
     // The next package would be unpacked through a link, and what is read through one is none of the kernel's.
     await runCommand(['find', root, '!', '-type', 'd', '!', '-type', 'f', '-delete'], { signal });
   }
   return { root, source: told.join(', ') };
 }
 
-/** Unpacks one package; tells for people which it is. */
-async function unpackPackage(file: string, root: string, signal: AbortSignal | undefined): Promise<string> {
+/** Unpacks one package; for people, which it is. */
+async function unpackPackage(file: string, root: string, signal: AbortSignal | undefined): Promise<{ readonly told: string; readonly sha256: string }> {
   if (!(await exists(file))) throw new InputError('there is no such package', { where: file });
   const [name, version, architecture] = await Promise.all(['Package', 'Version', 'Architecture'].map((field) => fieldOf(file, field)));
   if (architecture !== 'amd64' && architecture !== 'all') {
@@ -42,16 +42,26 @@ async function unpackPackage(file: string, root: string, signal: AbortSignal | u
   await mkdir(root, { recursive: true });
   const { status, output } = await tryCommand(['dpkg-deb', '--extract', resolve(file), root], { signal });
   if (status !== 0) throw unusable(`the package is corrupt: ${output.at(-1) ?? `dpkg-deb ended with ${String(status)}`}`, file);
-  return `${name ?? ''} ${version ?? ''} sha256:${(await digestFile(file, signal)).slice(0, 12)}`;
+  const sha256 = await digestFile(file, signal);
+  return { told: `${name ?? ''} ${version ?? ''} sha256:${sha256.slice(0, 12)}`, sha256 };
+}
+
+export interface Headers {
+  /** The folder that modules are built against. */
+  readonly tree: string;
+  /** For people: the package. */
+  readonly source: string;
+  /** Of the package. */
+  readonly sha256: string;
 }
 
 /**
- * Unpacks the package of a kernel's headers. Returns the folder that modules are built against.
+ * Unpacks the package of a kernel's headers.
  * @throws InputError when it has none of this release; as unpackPackages() does
  */
-export async function unpackHeaders(file: string, release: string, folder: string, signal?: AbortSignal): Promise<{ readonly tree: string; readonly source: string }> {
+export async function unpackHeaders(file: string, release: string, folder: string, signal?: AbortSignal): Promise<Headers> {
   const root = join(folder, 'headers');
-  const source = await unpackPackage(file, root, signal);
+  const { told, sha256 } = await unpackPackage(file, root, signal);
   const tree = join(root, 'usr/src', `linux-headers-${release}`);
   for (const part of ['Makefile', 'Module.symvers', '.config']) {
     if (await exists(join(tree, part))) continue;
@@ -62,7 +72,7 @@ export async function unpackHeaders(file: string, release: string, folder: strin
       seen: names.length === 0 ? 'no usr/src' : names.join(', '),
     });
   }
-  return { tree, source };
+  return { tree, source: told, sha256 };
 }
 
 async function fieldOf(file: string, field: string): Promise<string> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The Debian packages of the kernel under test, as the kernel's own `make bindeb-pkg` makes them, and that of AEM. */
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { needSpace } from '../../lib/disk-space.ts';
 import { InfrastructureError } from '../../lib/errors.ts';
@@ -38,7 +38,7 @@ export interface Packages {
 export async function packageKernel(choice: Omit<KernelChoice, 'unpatched'> & BuildOptions, out: string): Promise<Packages> {
   const { signal, onProgress } = choice;
   await checkTools();
-  const kernel = await ensureKernel({ ...choice, unpatched: false });
+  const kernel = await ensureKernel(choice);
   const guest = await ensureGuest(kernel, 'release', { signal, onProgress });
   await mkdir(out, { recursive: true });
   const scratch = await mkdtemp(join(choice.cache ?? cacheRoot(), 'package-'));
@@ -94,12 +94,8 @@ async function packImage(kernel: KernelBuild, { scratch, out, log, signal, onPro
   if (made.length !== 2) {
     throw new InfrastructureError('make bindeb-pkg did not make what it should', { expected: 'an image and headers', seen: made.join(', '), where: log.path });
   }
-  for (const name of made) await move(join(scratch, name), join(out, name));
+  // The cache may be on another disk.
+  await runCommand(['mv', '--', ...made.map((name) => join(scratch, name)), out], { signal, log });
   // The image first.
   return made.map((name) => resolve(out, name)).sort((a, b) => Number(b.includes('/linux-image-')) - Number(a.includes('/linux-image-')));
-}
-
-/** The cache may be on another disk. */
-async function move(from: string, to: string): Promise<void> {
-  await rename(from, to).catch(() => runCommand(['mv', '--', from, to]));
 }

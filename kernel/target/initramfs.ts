@@ -34,6 +34,12 @@ export async function buildInitramfs(guest: GuestBuild): Promise<Uint8Array> {
   const file = (path: string, data: Uint8Array | string, mode = 0o644): void => {
     entries.push({ path, mode: regular | mode, data: typeof data === 'string' ? Buffer.from(data) : data });
   };
+  /** Those that hold these files and are not there yet. */
+  const makeFolders = (paths: readonly string[]): void => {
+    const known = new Set(entries.map(({ path }) => path));
+    const more = new Set(paths.flatMap(folders).filter((path) => !known.has(path)));
+    for (const path of [...more].sort()) entries.push({ path, mode: directory | 0o755, data: new Uint8Array() });
+  };
 
   file('bin/busybox', await readBusybox(), 0o755);
   for (const applet of await busyboxApplets()) {
@@ -48,14 +54,11 @@ export async function buildInitramfs(guest: GuestBuild): Promise<Uint8Array> {
   file('lib/aem/modules.load', guest.modules.map(({ name }) => `/lib/aem/${name}.ko\n`).join(''));
   if (guest.moduleTree !== undefined) {
     const paths = await listFiles(guest.moduleTree);
-    const holding = new Set(paths.flatMap((path) => folders(join('lib/modules', path))));
-    for (const path of [...holding].filter((path) => path !== 'lib').sort()) entries.push({ path, mode: directory | 0o755, data: new Uint8Array() });
+    makeFolders(paths.map((path) => join('lib/modules', path)));
     for (const path of paths) file(join('lib/modules', path), await readFile(join(guest.moduleTree, path)));
   }
   const beside = await hostPrograms(guest.hostPrograms ?? {});
-  const known = new Set(entries.map(({ path }) => path));
-  const more = new Set(beside.flatMap(({ path }) => folders(path.slice(1))).filter((path) => !known.has(path)));
-  for (const path of [...more].sort()) entries.push({ path, mode: directory | 0o755, data: new Uint8Array() });
+  makeFolders(beside.map(({ path }) => path.slice(1)));
   for (const { path, data } of beside) file(path.slice(1), data, 0o755);
   for (const program of guest.programs.filter(({ name }) => name !== counterProgram)) {
     const data = await readFile(program.path);
@@ -70,7 +73,6 @@ function folders(path: string): readonly string[] {
   const parts = dirname(path).split('/');
   return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
 }
-
 
 /** Writes the initramfs into a folder that only this run uses; returns its path. */
 export async function writeInitramfs(guest: GuestBuild, path: string): Promise<string> {

@@ -434,12 +434,6 @@ EXPORT_SYMBOL_GPL(aem_watch_why);
 
 /* Accept */
 
-/* As accept4(): what fails, fails before a connection is taken. */
-static struct file *aem_accept_file(struct socket *sock, bool nonblock)
-{
-	return aem_accept(sock->file, O_NONBLOCK, nonblock ? O_NONBLOCK : 0);
-}
-
 /**
  * aem_watch_accept - accept a connection for a handler
  * @ev: the event
@@ -466,7 +460,9 @@ int aem_watch_accept(struct aem_event *ev, struct aem_watch *watch,
 		aem_watch_retry_later(watch);
 		return -EAGAIN;
 	}
-	file = watch->kept_file ?: aem_accept_file(sock, nonblock);
+	/* What fails, fails before a connection is taken. */
+	file = watch->kept_file ?: aem_accept(sock->file, O_NONBLOCK,
+					      nonblock ? O_NONBLOCK : 0);
 	watch->kept_file = NULL;
 	if (IS_ERR(file)) {
 		put_unused_fd(fd);

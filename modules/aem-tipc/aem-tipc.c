@@ -69,6 +69,19 @@ struct atipc_message {
 	size_t size;	/* of control */
 };
 
+/* To be received with what there is room for in @control, of @size bytes. */
+static void atipc_message_init(struct atipc_message *m, void *control,
+			       size_t size)
+{
+	*m = (struct atipc_message){
+		.msg.msg_name = &m->from,
+		.msg.msg_control = control,
+		.msg.msg_controllen = size,
+		.control = control,
+		.size = size,
+	};
+}
+
 static bool atipc_is_connected(const struct sock *sk)
 {
 	return sk->sk_type == SOCK_STREAM || sk->sk_type == SOCK_SEQPACKET;
@@ -291,14 +304,9 @@ static void atipc_receive_message(struct aem_event *ev, struct aem_watch *watch,
 		   CMSG_SPACE(ATIPC_RETURNED_MAX) +
 		   CMSG_SPACE(sizeof(struct tipc_service_range))]
 		__aligned(sizeof(size_t));
-	struct atipc_message m = {
-		.msg.msg_name = &m.from,
-		.msg.msg_control = control,
-		.msg.msg_controllen = sizeof(control),
-		.control = control,
-		.size = sizeof(control),
-	};
+	struct atipc_message m;
 
+	atipc_message_init(&m, control, sizeof(control));
 	aem_watch_receive(ev, watch, sock, &m.msg, room, size);
 }
 
@@ -310,16 +318,11 @@ static void atipc_receive_stream(struct aem_watch *watch, struct socket *sock,
 	u8 control[CMSG_SPACE(2 * sizeof(u32)) +
 		   CMSG_SPACE(sizeof(struct tipc_service_range))]
 		__aligned(sizeof(size_t));
-	struct atipc_message m = {
-		.msg.msg_name = &m.from,
-		.msg.msg_control = control,
-		.msg.msg_controllen = sizeof(control),
-		.control = control,
-		.size = sizeof(control),
-	};
+	struct atipc_message m;
 	struct kvec iov = { room + watch->front, size - watch->front };
 
 	watch->fromlen = 0;
+	atipc_message_init(&m, control, sizeof(control));
 	iov_iter_kvec(&m.msg.msg_iter, ITER_DEST, &iov, 1, iov.iov_len);
 	watch->len = sock_recvmsg(sock, &m.msg, MSG_DONTWAIT);
 	watch->failed = watch->len < 0;

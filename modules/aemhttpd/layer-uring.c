@@ -16,7 +16,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/io_uring.h>
 #include <linux/time_types.h>
 #include <poll.h>
 #include <stdint.h>
@@ -28,6 +27,7 @@
 #include <unistd.h>
 
 #include "server.h"
+#include "uring.h"
 
 #define SUBMISSIONS	1024
 #define COMPLETIONS	8192
@@ -43,14 +43,7 @@ enum what { ACCEPT = 1, RECEIVE, ROOM, TIMER, CANCEL };
 #define POLLS		2
 #define CANCELS		4	/* the one that receives */
 
-static struct {
-	int fd;
-	unsigned int *sq_tail, sq_mask;
-	unsigned int *cq_head, *cq_tail, cq_mask;
-	struct io_uring_sqe *sqes;
-	struct io_uring_cqe *cqes;
-	unsigned int queued;
-} ring;
+static struct uring ring;
 
 static struct io_uring_buf_ring *buffers;
 static char *memory;
@@ -75,32 +68,6 @@ static struct connection *find(int fd, uint32_t generation)
 	struct connection *c = server_connection(fd);
 
 	return c && c->generation == generation ? c : NULL;
-}
-
-static int map_rings(const struct io_uring_params *p)
-{
-	size_t size = p->cq_off.cqes + p->cq_entries * sizeof(*ring.cqes);
-	unsigned int *array, i;
-	char *at;
-
-	if (size < p->sq_off.array + p->sq_entries * sizeof(*array))
-		size = p->sq_off.array + p->sq_entries * sizeof(*array);
-	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
-		  ring.fd, IORING_OFF_SQ_RING);
-	if (at == MAP_FAILED)
-		return -1;
-	ring.sq_tail = (unsigned int *)(at + p->sq_off.tail);
-	ring.sq_mask = *(unsigned int *)(at + p->sq_off.ring_mask);
-	ring.cq_head = (unsigned int *)(at + p->cq_off.head);
-	ring.cq_tail = (unsigned int *)(at + p->cq_off.tail);
-	ring.cq_mask = *(unsigned int *)(at + p->cq_off.ring_mask);
-	ring.cqes = (struct io_uring_cqe *)(at + p->cq_off.cqes);
-	array = (unsigned int *)(at + p->sq_off.array);
-	for (i = 0; i < p->sq_entries; i++)
-		array[i] = i;
-	ring.sqes = mmap(NULL, p->sq_entries * sizeof(*ring.sqes), PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_POPULATE, ring.fd, IORING_OFF_SQES);
-	return ring.sqes == MAP_FAILED ? -1 : 0;
 }
 
 static void give_back(uint16_t id)
@@ -246,7 +213,7 @@ static int layer_open(int fd)
 		errno = EOPNOTSUPP;
 		return -1;
 	}
-	if (map_rings(&params) < 0 || provide_buffers() < 0)
+	if (uring_map(&ring, &params) < 0 || provide_buffers() < 0)
 		return -1;
 	accept_wanted = true;
 	queue_accept();

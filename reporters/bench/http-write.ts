@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { join } from 'node:path';
-import { writeAtomically } from '../write.ts';
+import { writeFiles } from '../write.ts';
 import { httpChart } from './http-chart.ts';
 import { httpRatios } from './http.ts';
 import type { HttpResults } from './http.ts';
@@ -14,11 +13,5 @@ export async function writeHttp(results: HttpResults, folder: string): Promise<r
   const json = `${JSON.stringify({ ...results, ratios: results.runs.flatMap(httpRatios) }, undefined, 2)}\n`;
   const shown = results.runs.find(({ clock }) => clock === 'icount') ?? results.runs[0];
   const files = [{ name: 'bench-http.json', text: json }, ...(shown === undefined ? [] : [{ name: 'bench-http.svg', text: httpChart(shown, results.active) }])];
-  const paths: string[] = [];
-  for (const { name, text } of files) {
-    const path = join(folder, name);
-    await writeAtomically(path, text, folder);
-    paths.push(path);
-  }
-  return paths;
+  return writeFiles(files, folder);
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { join } from 'node:path';
-import { writeAtomically } from '../write.ts';
+import { writeFiles } from '../write.ts';
 import { benchChart } from './chart.ts';
 import { processChart } from './process-chart.ts';
 import { processRatiosOf, ratiosOf } from './ratios.ts';
@@ -22,11 +21,5 @@ export async function writeBench(results: BenchResults, folder: string): Promise
     files.push({ name: 'bench-core.svg', text: benchChart(counted) });
     files.push({ name: 'bench-process.svg', text: processChart(counted) });
   }
-  const paths: string[] = [];
-  for (const { name, text } of files) {
-    const path = join(folder, name);
-    await writeAtomically(path, text, folder);
-    paths.push(path);
-  }
-  return paths;
+  return writeFiles(files, folder);
 }

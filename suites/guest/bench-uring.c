@@ -5,59 +5,25 @@
  * to submit goes with the call that waits.
  */
 #include <errno.h>
-#include <linux/io_uring.h>
 #include <poll.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bench.h"
+#include "uring.h"
 
 #define SUBMISSIONS	256
 #define COMPLETIONS	4096
 /* In user_data: a read, not a poll. */
 #define READ		0x100000000ULL
 
-static struct {
-	int fd;
-	unsigned int *sq_tail, sq_mask;
-	unsigned int *cq_head, *cq_tail, cq_mask;
-	struct io_uring_sqe *sqes;
-	struct io_uring_cqe *cqes;
-	unsigned int queued;
-} ring;
+static struct uring ring;
 
 static int *fds;
 static uint64_t *counts;
-
-static int map_rings(const struct io_uring_params *p)
-{
-	size_t size = p->cq_off.cqes + p->cq_entries * sizeof(*ring.cqes);
-	unsigned int *array, i;
-	char *at;
-
-	if (size < p->sq_off.array + p->sq_entries * sizeof(*array))
-		size = p->sq_off.array + p->sq_entries * sizeof(*array);
-	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
-		  ring.fd, IORING_OFF_SQ_RING);
-	if (at == MAP_FAILED)
-		return -1;
-	ring.sq_tail = (unsigned int *)(at + p->sq_off.tail);
-	ring.sq_mask = *(unsigned int *)(at + p->sq_off.ring_mask);
-	ring.cq_head = (unsigned int *)(at + p->cq_off.head);
-	ring.cq_tail = (unsigned int *)(at + p->cq_off.tail);
-	ring.cq_mask = *(unsigned int *)(at + p->cq_off.ring_mask);
-	ring.cqes = (struct io_uring_cqe *)(at + p->cq_off.cqes);
-	array = (unsigned int *)(at + p->sq_off.array);
-	for (i = 0; i < p->sq_entries; i++)
-		array[i] = i;
-	ring.sqes = mmap(NULL, p->sq_entries * sizeof(*ring.sqes), PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_POPULATE, ring.fd, IORING_OFF_SQES);
-	return ring.sqes == MAP_FAILED ? -1 : 0;
-}
 
 static int uring_open(unsigned int sources)
 {
@@ -76,7 +42,7 @@ static int uring_open(unsigned int sources)
 		errno = EOPNOTSUPP;
 		return -1;
 	}
-	return map_rings(&params);
+	return uring_map(&ring, &params);
 }
 
 /* Submits what is queued and waits for `least` completions. */

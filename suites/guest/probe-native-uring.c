@@ -5,68 +5,24 @@
  * reads, whose completion is what is told.
  */
 #include <errno.h>
-#include <linux/io_uring.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "probe.h"
 #include "probe-native.h"
+#include "uring.h"
 
 #define SUBMISSIONS	64
 
-struct ring {
-	int fd;
-	unsigned int *sq_tail, sq_mask;
-	unsigned int *cq_head, *cq_tail, cq_mask;
-	struct io_uring_sqe *sqes;
-	struct io_uring_cqe *cqes;
-	unsigned int queued;
-	void *rings;
-	size_t rings_size, sqes_size;
-};
-
-static struct ring ring;
+static struct uring ring;
 static bool multishot;
 /* Channels that are not asked for, or no more. */
 static int idle[MAX_CHANNELS], idle_count;
 
-static int map_rings(struct ring *r, const struct io_uring_params *p)
-{
-	unsigned int *array, i;
-	char *at;
-
-	r->rings_size = p->cq_off.cqes + p->cq_entries * sizeof(*r->cqes);
-	if (r->rings_size < p->sq_off.array + p->sq_entries * sizeof(*array))
-		r->rings_size = p->sq_off.array + p->sq_entries * sizeof(*array);
-	r->sqes_size = p->sq_entries * sizeof(*r->sqes);
-	at = mmap(NULL, r->rings_size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
-		  IORING_OFF_SQ_RING);
-	if (at == MAP_FAILED)
-		return close_after(r->fd, -1);
-	r->rings = at;
-	r->sqes = mmap(NULL, r->sqes_size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
-		       IORING_OFF_SQES);
-	if (r->sqes == MAP_FAILED) {
-		munmap(r->rings, r->rings_size);
-		return close_after(r->fd, -1);
-	}
-	r->sq_tail = (unsigned int *)(at + p->sq_off.tail);
-	r->sq_mask = *(unsigned int *)(at + p->sq_off.ring_mask);
-	r->cq_head = (unsigned int *)(at + p->cq_off.head);
-	r->cq_tail = (unsigned int *)(at + p->cq_off.tail);
-	r->cq_mask = *(unsigned int *)(at + p->cq_off.ring_mask);
-	r->cqes = (struct io_uring_cqe *)(at + p->cq_off.cqes);
-	array = (unsigned int *)(at + p->sq_off.array);
-	for (i = 0; i < p->sq_entries; i++)
-		array[i] = i;
-	return 0;
-}
-
 /* `completions`: room for so many; a power of two. */
-static int open_ring(struct ring *r, unsigned int completions)
+static int open_ring(struct uring *r, unsigned int completions)
 {
 	struct io_uring_params params = {
 		.flags = IORING_SETUP_CQSIZE, .cq_entries = completions,
@@ -83,10 +39,10 @@ static int open_ring(struct ring *r, unsigned int completions)
 		errno = ENOSYS;
 		return close_after(r->fd, -1);
 	}
-	return map_rings(r, &params);
+	return uring_map(r, &params) < 0 ? close_after(r->fd, -1) : 0;
 }
 
-static void close_ring(struct ring *r)
+static void close_ring(struct uring *r)
 {
 	munmap(r->sqes, r->sqes_size);
 	munmap(r->rings, r->rings_size);
@@ -94,7 +50,7 @@ static void close_ring(struct ring *r)
 }
 
 /* Submits what is queued, and waits for a completion if it is to. */
-static int enter(struct ring *r, bool wait)
+static int enter(struct uring *r, bool wait)
 {
 	int ret = syscall(SYS_io_uring_enter, r->fd, r->queued, wait ? 1 : 0,
 			  IORING_ENTER_GETEVENTS, NULL, 0);
@@ -105,7 +61,7 @@ static int enter(struct ring *r, bool wait)
 	return 0;
 }
 
-static struct io_uring_sqe *next_sqe(struct ring *r)
+static struct io_uring_sqe *next_sqe(struct uring *r)
 {
 	struct io_uring_sqe *sqe;
 
@@ -117,7 +73,7 @@ static struct io_uring_sqe *next_sqe(struct ring *r)
 	return sqe;
 }
 
-static void queue(struct ring *r)
+static void queue(struct uring *r)
 {
 	r->queued++;
 	__atomic_store_n(r->sq_tail, *r->sq_tail + 1, __ATOMIC_RELEASE);
@@ -188,7 +144,7 @@ const struct facility uring_facility = { "io_uring", open_uring, collect_uring, 
 
 #define READS	64
 
-static struct ring reads;
+static struct uring reads;
 static int read_pipes[READS][2];
 static char buffers[READS][16];
 static unsigned int read_count;

@@ -113,8 +113,7 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   await rm(join(options.out, 'results.json'), { force: true });
   await options.onAccepted();
   const { signal } = options;
-  const { on: machine, subject, config, instrumented } = await prepare(options);
-  const on = machine.driver === 'ssh' ? machine : { ...machine, guest: { ...machine.guest, hostPrograms: hostProgramsFor(selected) } };
+  const { on, subject, config, instrumented } = await prepare({ ...options, selected });
   const guests = Math.min(options.guests, new Set(selected.map(({ file }) => file)).size);
   const consoleLogs = await makeConsoleLogs(options.out, 'console', guests);
   const agentLogs = await makeConsoleLogs(options.out, 'agent', guests);
@@ -174,6 +173,11 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   return state.results();
 }
 
+interface Preparing extends RunOptions {
+  /** The tests that are to run. */
+  readonly selected: readonly PlannedTest[];
+}
+
 /** What is measured, and on what. */
 interface Prepared {
   readonly on: QemuMachine | SshMachine;
@@ -183,13 +187,13 @@ interface Prepared {
   readonly instrumented?: Instrumented | undefined;
 }
 
-async function prepare(options: RunOptions): Promise<Prepared> {
+async function prepare(options: Preparing): Promise<Prepared> {
   if (options.link !== undefined) return prepareRemote(options.link);
   return options.given === undefined ? prepareOurs(options) : prepareGivenRun(options, options.given);
 }
 
-function guests({ memoryMiB, cpus }: RunOptions, kernel: BootableKernel, guest: GuestBuild): QemuMachine {
-  return { driver: 'qemu', kernel, guest, memoryMiB, cpus };
+function guests({ memoryMiB, cpus, selected }: Preparing, kernel: BootableKernel, guest: GuestBuild): QemuMachine {
+  return { driver: 'qemu', kernel, guest: { ...guest, hostPrograms: hostProgramsFor(selected) }, memoryMiB, cpus };
 }
 
 /** It runs already; of what its files are, as much is on record as can be read. */
@@ -211,7 +215,7 @@ function prepareRemote({ socket, info, machine, kernel }: Link): Prepared {
   return { on: { driver: 'ssh', socket, info, machine }, subject, config: config === undefined ? undefined : { text: config } };
 }
 
-async function prepareOurs(options: RunOptions): Promise<Prepared> {
+async function prepareOurs(options: Preparing): Promise<Prepared> {
   const { signal, onBuild: onProgress } = options;
   const { binding, flavour } = options.selection;
   const choice = { version: options.kernelVersion, source: options.source, flavour, signal, onProgress };
@@ -226,7 +230,7 @@ async function prepareOurs(options: RunOptions): Promise<Prepared> {
   return { on: guests(options, kernel, guest), subject: await describeSubject(kernel, guest), config: { file: kernel.config }, instrumented };
 }
 
-async function prepareGivenRun(options: RunOptions, given: GivenKernel): Promise<Prepared> {
+async function prepareGivenRun(options: Preparing, given: GivenKernel): Promise<Prepared> {
   const { signal, onBuild: onProgress } = options;
   const { release, source, image, config, modules, moduleTree } = given;
   const guest: GuestBuild = {
