@@ -229,7 +229,8 @@ static void do_init(const struct command *c)
 
 /* Sockets */
 
-static socklen_t loopback(const struct command *c, struct sockaddr_storage *addr)
+/* This host's, or with `addr` that one's. */
+static socklen_t address_of(const struct command *c, struct sockaddr_storage *addr)
 {
 	struct sockaddr_in *in = (struct sockaddr_in *)addr;
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)addr;
@@ -243,6 +244,8 @@ static socklen_t loopback(const struct command *c, struct sockaddr_storage *addr
 	}
 	in->sin_family = AF_INET;
 	in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (given(c, "addr"))
+		inet_pton(AF_INET, word(c, "addr"), &in->sin_addr);
 	in->sin_port = htons(number(c, "port", 0));
 	return sizeof(*in);
 }
@@ -290,7 +293,7 @@ static void do_make(const struct command *c)
 static void do_bind(const struct command *c)
 {
 	struct sockaddr_storage addr;
-	socklen_t len = loopback(c, &addr);
+	socklen_t len = address_of(c, &addr);
 	int fd = make_socket(c), ret;
 
 	ret = bind(fd, (struct sockaddr *)&addr, len);
@@ -303,7 +306,7 @@ static void do_bind(const struct command *c)
 static void do_connect(const struct command *c)
 {
 	struct sockaddr_storage addr;
-	socklen_t len = loopback(c, &addr);
+	socklen_t len = address_of(c, &addr);
 	int fd = given(c, "fd") ? number(c, "fd", -1) : make_socket(c), ret;
 
 	ret = connect(fd, (struct sockaddr *)&addr, len);
@@ -335,7 +338,7 @@ static void do_send(const struct command *c)
 {
 	static __thread char data[PIECE];
 	struct sockaddr_storage addr;
-	socklen_t addrlen = given(c, "port") ? loopback(c, &addr) : 0;
+	socklen_t addrlen = given(c, "port") ? address_of(c, &addr) : 0;
 	int flags = MSG_NOSIGNAL | (given(c, "oob") ? MSG_OOB : 0) |
 		    (given(c, "nonblock") ? MSG_DONTWAIT : 0);
 	long i, count = number(c, "count", 1), ret = 0, sent = 0;
@@ -370,6 +373,31 @@ static void do_recv(const struct command *c)
 	if (ret > 0)
 		put_data(&m, data, ret);
 	answer_with(c, ret, ret < 0 ? errno : 0, &m);
+}
+
+/* A byte every `ms`, until it is known that nobody is there: how many. */
+static void do_heartbeat(const struct command *c)
+{
+	struct timespec t;
+	long beats = 0;
+
+	timespec_of(c, &t);
+	while (send(number(c, "fd", -1), "x", 1, MSG_NOSIGNAL) == 1) {
+		beats++;
+		nanosleep(&t, NULL);
+	}
+	answer(c, beats);
+}
+
+/* Reads until the end: how many bytes. */
+static void do_sink(const struct command *c)
+{
+	static __thread char data[PIECE];
+	long ret, all = 0;
+
+	while ((ret = recv(number(c, "fd", -1), data, sizeof(data), 0)) > 0)
+		all += ret;
+	answer(c, all);
 }
 
 static void do_shutdown(const struct command *c)
@@ -407,15 +435,16 @@ static void do_error(const struct command *c)
 	answer(c, getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -1 : error);
 }
 
-/* `name=` rcvbuf, sndbuf, lowat, oobinline, or reset: closing it then is one. */
+/* `name=` rcvbuf, sndbuf, lowat, oobinline, user-timeout, or reset: closing it then is one. */
 static void do_option(const struct command *c)
 {
 	static const struct {
 		const char *name;
-		int option;
+		int level, option;
 	} options[] = {
-		{ "rcvbuf", SO_RCVBUF }, { "sndbuf", SO_SNDBUF },
-		{ "lowat", SO_RCVLOWAT }, { "oobinline", SO_OOBINLINE },
+		{ "rcvbuf", SOL_SOCKET, SO_RCVBUF }, { "sndbuf", SOL_SOCKET, SO_SNDBUF },
+		{ "lowat", SOL_SOCKET, SO_RCVLOWAT }, { "oobinline", SOL_SOCKET, SO_OOBINLINE },
+		{ "user-timeout", IPPROTO_TCP, TCP_USER_TIMEOUT },
 	};
 	struct linger reset = { .l_onoff = 1 };
 	int fd = number(c, "fd", -1), value = number(c, "value", 1);
@@ -424,7 +453,8 @@ static void do_option(const struct command *c)
 
 	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		if (!strcmp(word(c, "name"), options[i].name)) {
-			ret = setsockopt(fd, SOL_SOCKET, options[i].option, &value, sizeof(value));
+			ret = setsockopt(fd, options[i].level, options[i].option, &value,
+					 sizeof(value));
 			answer(c, ret);
 			return;
 		}
@@ -474,6 +504,8 @@ const struct verb ip_verbs[] = {
 	{ "sock-accept", do_accept },
 	{ "sock-send", do_send },
 	{ "sock-recv", do_recv },
+	{ "sock-heartbeat", do_heartbeat },
+	{ "sock-sink", do_sink },
 	{ "sock-shutdown", do_shutdown },
 	{ "sock-listen", do_listen },
 	{ "sock-option", do_option },

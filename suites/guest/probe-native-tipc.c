@@ -36,7 +36,7 @@ static void do_nodes(const struct command *c)
 	answer(c, ret);
 }
 
-/* What has become of nodes since, `up:ADDRESS;...`; waits until it is `least` things. */
+/* What has become of nodes since, `up:ADDRESS:TIME;...`; waits until it is `least` things. */
 static void do_take(const struct command *c)
 {
 	struct pollfd ready = { .fd = topology, .events = POLLIN };
@@ -44,11 +44,13 @@ static void do_take(const struct command *c)
 	struct tipc_event event;
 	struct told t = { 0 };
 
+	if (least)
+		entering("native-nodes-take");
 	while (t.count < least || poll(&ready, 1, 0) == 1) {
 		if (recv(topology, &event, sizeof(event), 0) != sizeof(event))
 			break;
-		tell_more(&t, "%s:%u", event.event == TIPC_PUBLISHED ? "up" : "down",
-			  event.found_lower);
+		tell_more(&t, "%s:%u:%lld", event.event == TIPC_PUBLISHED ? "up" : "down",
+			  event.found_lower, now_ns());
 	}
 	answer_told(c, &t);
 }

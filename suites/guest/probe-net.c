@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/genetlink.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
@@ -16,9 +17,11 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "probe.h"
@@ -185,17 +188,92 @@ static void do_link(const struct command *c)
 	answer(c, close_after(fd, ret));
 }
 
+/* What is for a host gets lost from now on, where the socket is; or no more. */
+static int lose(int fd, const struct sockaddr_in *host, unsigned long request)
+{
+	struct rtentry route = { .rt_flags = RTF_UP | RTF_HOST | RTF_REJECT };
+	struct sockaddr_in mask = { .sin_family = AF_INET };
+
+	mask.sin_addr.s_addr = INADDR_BROADCAST;
+	memcpy(&route.rt_dst, host, sizeof(*host));
+	memcpy(&route.rt_genmask, &mask, sizeof(mask));
+	return ioctl(fd, request, &route);
+}
+
 /* What is for the host `addr` gets lost from now on; with `undo` no more. */
 static void do_lose(const struct command *c)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in in = address_of(c, "addr"), mask = { .sin_family = AF_INET };
-	struct rtentry route = { .rt_flags = RTF_UP | RTF_HOST | RTF_REJECT };
+	struct sockaddr_in in = address_of(c, "addr");
 
-	mask.sin_addr.s_addr = INADDR_BROADCAST;
-	memcpy(&route.rt_dst, &in, sizeof(in));
-	memcpy(&route.rt_genmask, &mask, sizeof(mask));
-	answer(c, close_after(fd, ioctl(fd, given(c, "undo") ? SIOCDELRT : SIOCADDRT, &route)));
+	answer(c, close_after(fd, lose(fd, &in, given(c, "undo") ? SIOCDELRT : SIOCADDRT)));
+}
+
+/* A socket in the network namespace of a process; nothing else of this one goes there. */
+static int socket_of(int pid)
+{
+	int process = syscall(SYS_pidfd_open, pid, 0), own, fd = -1;
+
+	own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (process >= 0 && own >= 0 && !setns(process, CLONE_NEWNET)) {
+		fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		if (setns(own, CLONE_NEWNET))
+			_exit(95);
+	}
+	close(own);
+	return close_after(process, fd);
+}
+
+/*
+ * `first=PID:ADDR [second=PID:ADDR]`: from where process PID is nothing gets to
+ * the host ADDR any more, in that order. Tells when it began.
+ */
+static void do_silence(const struct command *c)
+{
+	static const char *const keys[] = { "first", "second" };
+	struct sockaddr_in host = { .sin_family = AF_INET };
+	struct message m = { 0 };
+	int fds[2] = { -1, -1 }, i, ret = 0;
+	long long began;
+	char *addr;
+
+	for (i = 0; i < 2 && given(c, keys[i]); i++)
+		fds[i] = socket_of(atoi(word(c, keys[i])));
+	began = now_ns();
+	for (i = 0; i < 2 && given(c, keys[i]) && !ret; i++) {
+		addr = strchr(word(c, keys[i]), ':');
+		if (!addr || inet_pton(AF_INET, addr + 1, &host.sin_addr) != 1) {
+			errno = EINVAL;
+			ret = -1;
+		} else {
+			ret = lose(fds[i], &host, SIOCADDRT);
+		}
+	}
+	put_number(&m, "t", began);
+	answer_with(c, ret, ret ? errno : 0, &m);
+	for (i = 0; i < 2; i++)
+		close(fds[i]);
+}
+
+/* What goes to the host `addr`, over the interface `name`, is tried again after `rto` ms at the earliest. */
+static void do_retry(const struct command *c)
+{
+	const struct rtmsg route = {
+		.rtm_family = AF_INET, .rtm_dst_len = 32, .rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_STATIC, .rtm_scope = RT_SCOPE_LINK, .rtm_type = RTN_UNICAST,
+	};
+	struct sockaddr_in in = address_of(c, "addr");
+	struct nlattr *metrics;
+	struct request r;
+
+	begin(&r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &route, sizeof(route));
+	put_word(&r, RTA_DST, in.sin_addr.s_addr);
+	put_word(&r, RTA_OIF, if_nametoindex(word(c, "name")));
+	metrics = nest(&r, RTA_METRICS);
+	put_word(&r, RTAX_LOCK, 1 << RTAX_RTO_MIN);
+	put_word(&r, RTAX_RTO_MIN, number(c, "rto", 0));
+	end(&r, metrics);
+	answer(c, ask(&r, NETLINK_ROUTE));
 }
 
 /* The node's address is `addr`. */
@@ -270,6 +348,8 @@ const struct verb net_verbs[] = {
 	{ "net-veth", do_veth },
 	{ "net-link", do_link },
 	{ "net-lose", do_lose },
+	{ "net-silence", do_silence },
+	{ "net-retry", do_retry },
 	{ "tipc-node", do_node },
 	{ "tipc-bearer", do_bearer },
 	{ }

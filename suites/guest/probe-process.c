@@ -175,6 +175,17 @@ static void do_kill(const struct command *c)
 			  number(c, "signal", 0)));
 }
 
+/* Kills another process, and tells when. */
+static void do_slay(const struct command *c)
+{
+	struct message m = { 0 };
+	int ret;
+
+	put_number(&m, "t", now_ns());
+	ret = kill(number(c, "pid", 0), SIGKILL);
+	answer_with(c, ret, ret ? errno : 0, &m);
+}
+
 /* Is the child waitable, and with which status? It stays waitable. */
 static void do_waitable(const struct command *c)
 {
@@ -257,6 +268,7 @@ const struct verb process_verbs[] = {
 	{ "catch", do_catch },
 	{ "signals", do_signals },
 	{ "kill", do_kill },
+	{ "slay", do_slay },
 	{ "waitable", do_waitable },
 	{ "reap", do_reap },
 	{ "child", do_child },

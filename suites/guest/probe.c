@@ -36,7 +36,7 @@ static const struct verb *const tables[] = {
 	timer_verbs, fd_verbs, sched_verbs, ip_verbs, flood_verbs,
 	tipc_verbs, net_verbs,
 	native_verbs, uring_verbs, native_timer_verbs, native_process_verbs, native_file_verbs,
-	native_limit_verbs, native_tipc_verbs,
+	native_limit_verbs, native_tipc_verbs, native_socket_verbs,
 };
 
 const char *word(const struct command *c, const char *key)

@@ -176,6 +176,7 @@ extern const struct verb native_process_verbs[];
 extern const struct verb native_file_verbs[];
 extern const struct verb native_limit_verbs[];
 extern const struct verb native_tipc_verbs[];
+extern const struct verb native_socket_verbs[];
 
 /* probe-target.c: `probe target HOW ...`, a process that ends as it is told. */
 int target_main(int argc, char *argv[]);

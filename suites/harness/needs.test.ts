@@ -11,7 +11,7 @@ function native(...needs: readonly Need[]) {
   return { suite: 'cgl', binding: 'native', needs } as const;
 }
 
-const all = ['users', 'settings', 'mounts', 'fanotify', 'process-events', 'interrupts', 'destructive', 'log'] as const;
+const all = ['users', 'settings', 'mounts', 'fanotify', 'process-events', 'interrupts', 'networks', 'clock', 'destructive', 'log'] as const;
 
 test('a test that needs nothing runs on any machine', () => {
   const poor: Offer = { machine: { ...ours, notRoot: 'it runs as uid 7', noMounts: 'EPERM', aem: false, aemFiles: false }, info: { logUnwatched: 'EPERM' } };
@@ -24,7 +24,7 @@ test('where all is there, nothing is lacking', () => {
   expect(lacking({ suite: 'core', binding: 'aem', needs: all }, everything)).toBeUndefined();
 });
 
-test.each(['users', 'settings', 'mounts', 'fanotify', 'process-events', 'interrupts'] as const)('%s is root’s', (need) => {
+test.each(['users', 'settings', 'mounts', 'fanotify', 'process-events', 'interrupts', 'networks'] as const)('%s is root’s', (need) => {
   expect(lacking(native(need), { ...everything, machine: { ...ours, notRoot: 'it runs as uid 7' } })).toMatch(/^needs root .*: it runs as uid 7$/);
 });
 
@@ -32,6 +32,7 @@ test.each<readonly [string, Need, Partial<MachineFacts>, Offer['info'], RegExp]>
   ['a container’s root', 'fanotify', { missingCapabilities: ['CAP_SYS_ADMIN'] }, { destructive: true }, /^needs CAP_SYS_ADMIN for fanotify/],
   ['no mount namespace', 'mounts', { noMounts: 'Operation not permitted' }, { destructive: true }, /mount namespace .*not permitted$/],
   ['no permission to disturb', 'destructive', {}, {}, /--destructive$/],
+  ['a machine with other things to do', 'clock', {}, {}, /^measures how soon.*--destructive$/],
   ['a log that cannot be read', 'log', {}, { destructive: true, logUnwatched: 'EPERM' }, /cannot be read: EPERM$/],
 ])('%s is told', (_what, need, machine, info, words) => {
   expect(lacking(native(need), { machine: { ...ours, ...machine }, info })).toMatch(words);

@@ -3,7 +3,7 @@
 import type { Capability, MachineFacts } from '../../kernel/target/ssh/facts.ts';
 import type { Binding, TargetInfo } from '../../reporters/results.ts';
 
-/** Each with what it is there for; all but the last two are root's alone. */
+/** Each with what it is there for; all but the last three are root's alone. */
 const words = {
   users: 'to run programs as users whose limits nobody else counts towards',
   settings: 'to change settings of the kernel',
@@ -11,6 +11,9 @@ const words = {
   fanotify: 'for fanotify, which tells who it was',
   'process-events': 'for the proc connector',
   interrupts: 'to bind interrupts',
+  networks: 'to make network namespaces, with links between them',
+  /** A guest has a clock for it that counts instructions; any other machine has to have nothing else to do. */
+  clock: 'measures how soon, which says something only where nothing else runs',
   /** Other programs of the machine may fail meanwhile, or all of it. */
   destructive: 'may disturb other programs of the machine, or stop it',
   /** What the kernel says is what the test looks at. */
@@ -23,6 +26,7 @@ const capabilities: Partial<Readonly<Record<Need, readonly Capability[]>>> = {
   users: ['CAP_SETUID', 'CAP_SETGID'],
   fanotify: ['CAP_SYS_ADMIN'],
   'process-events': ['CAP_NET_ADMIN'],
+  networks: ['CAP_NET_ADMIN', 'CAP_SYS_ADMIN'],
 };
 
 /** A test, as far as it matters what it needs. */
@@ -50,8 +54,9 @@ export function lacking({ suite, binding, needs }: Needing, { machine, info }: O
   const allowed = info.destructive === true;
   // Its own suites exhaust, unload and provoke.
   if (!allowed && (own || needs.includes('destructive'))) return `${words.destructive}: --destructive`;
+  if (!allowed && needs.includes('clock')) return `${words.clock}: --destructive`;
   for (const need of needs) {
-    if (need === 'destructive') continue;
+    if (need === 'destructive' || need === 'clock') continue;
     if (need === 'log') {
       if (info.logUnwatched !== undefined) return `${words.log}, which cannot be read: ${info.logUnwatched}`;
       continue;

@@ -330,6 +330,7 @@ function createState(parts: StateParts): State {
   let target: TargetInfo = options.link?.info ?? { driver: 'qemu', cpus, memoryMiB, guests };
   let kernelRelease = parts.subject.kernel.release;
   const done = new Map<string, TestResult>();
+  const counting = new Set(selected.filter(({ needs = [] }) => needs.includes('clock')).map(({ id }) => id));
   const incidents: Incident[] = [];
   let boot: LinesByFile = {};
   const lines = new Map<string, LinesByFile>();
@@ -346,7 +347,8 @@ function createState(parts: StateParts): State {
       const { incidents: seen, stray: _, by: __, target: on, lines: ran, ...result } = evidence;
       if (ran?.boot !== undefined) boot = uniteLines(boot, ran.boot);
       if (ran?.test !== undefined) lines.set(id, ran.test);
-      if (on !== undefined) {
+      // Of a guest that is only there to measure times, where there is another, the reports have nothing to say.
+      if (on !== undefined && !(target.accelerator !== undefined && counting.has(id))) {
         target = on.info.driver === 'ssh' ? on.info : { ...on.info, guests };
         kernelRelease = on.release;
       }

@@ -9,6 +9,7 @@ import type { Target } from '../../kernel/target/target.ts';
 import { InfrastructureError } from '../../lib/errors.ts';
 import type { Incident, TargetInfo } from '../../reporters/results.ts';
 import { gainedByFault } from '../../reporters/taint.ts';
+import { findLeaks } from './leaks.ts';
 
 /** Guests that are booted as they are needed. */
 export interface QemuMachine {
@@ -57,20 +58,27 @@ declare module 'vitest' {
 /** Fresh targets that may die before a test has begun. */
 const beginAttempts = 3;
 
+/** `icount`: a nanosecond is an instruction, whatever the host does. */
+export type Clock = 'host' | 'icount';
+
 let current: Target | undefined;
+let currentClock: Clock = 'host';
 let boots = 0;
 /** A kernel that does not boot is not tried again for every test. */
-let refusal: Error | undefined;
+const refusals = new Map<Clock, Error>();
 /** What happened to targets, until somebody takes it. */
 let untold: Incident[] = [];
 /** What some test has in its evidence. */
 const claimed = new WeakSet<Incident>();
 const lastTaint = new WeakMap<Target, number>();
 
-/** The running target; boots one first when there is none, or when it died. */
-async function ensureTarget(settings: SessionSettings): Promise<Target> {
+/** The running target; boots one first when there is none with that clock, or when it died. */
+async function ensureTarget(settings: SessionSettings, clock: Clock): Promise<Target> {
+  // A machine that somebody runs has the one clock that it has.
+  if (settings.on.driver === 'qemu' && clock !== currentClock) await leaveTarget();
   if (current !== undefined) return current;
-  if (refusal !== undefined) throw refusal;
+  const refused = refusals.get(clock);
+  if (refused !== undefined) throw refused;
   boots += 1;
   const guest = Number(process.env['VITEST_POOL_ID']);
   const consoleLog = settings.consoleLogs[guest - 1];
@@ -79,17 +87,40 @@ async function ensureTarget(settings: SessionSettings): Promise<Target> {
   const boot = (boots - 1) * settings.consoleLogs.length + guest;
   const common = { ...(consoleLog === undefined ? {} : { consoleLog }), ...(agentLog === undefined ? {} : { agentLog }), boot };
   const { on } = settings;
-  const target = await (on.driver === 'ssh' ? attach({ ...on, ...common }) : bootQemu({ ...on, ...common })).catch((error: unknown) => {
+  const attachOrBoot = (): Promise<Target> => {
+    if (on.driver === 'ssh') return attach({ ...on, ...common });
+    // Several processors of a guest whose instructions are counted take turns: what one waits for, another has to come to.
+    return bootQemu({ ...on, ...common, clock, ...(clock === 'icount' ? { cpus: 1 } : {}) });
+  };
+  const target = await attachOrBoot().catch((error: unknown) => {
     if (error instanceof BootError) untold.push(...error.incidents);
-    refusal = error instanceof Error ? error : new Error(String(error));
+    const refusal = error instanceof Error ? error : new Error(String(error));
+    refusals.set(clock, refusal);
     throw refusal;
   });
   current = target;
+  currentClock = clock;
   void target.died.then((incident) => {
-    if (current === target) current = undefined;
+    if (current !== target) return;
+    current = undefined;
     untold.push(incident);
   });
   return target;
+}
+
+/** Shuts the target down, after the last look at it. */
+async function leaveTarget(): Promise<void> {
+  const target = current;
+  if (target === undefined) return;
+  try {
+    await lookOver(target);
+    untold.push(...(await findLeaks(target)));
+  } catch (error) {
+    if (!(error instanceof TargetDiedError)) throw error;
+    await target.died;
+  }
+  current = undefined;
+  await target.close();
 }
 
 /**
@@ -99,9 +130,10 @@ async function ensureTarget(settings: SessionSettings): Promise<Target> {
 export async function beginOnTarget(
   settings: SessionSettings,
   marker: string,
+  clock: Clock,
 ): Promise<{ readonly target: Target; readonly taint: number }> {
   for (let attempt = 1; attempt <= beginAttempts; attempt++) {
-    const target = await ensureTarget(settings);
+    const target = await ensureTarget(settings, clock);
     try {
       await target.mark(`begin ${marker}`);
       return { target, taint: await lookOver(target) };

@@ -169,7 +169,7 @@ async function executeOnce(name: string, execution: Execution): Promise<Evidence
   };
   let target: Target;
   try {
-    const begun = await beginOnTarget(settings, slug(name));
+    const begun = await beginOnTarget(settings, slug(name), execution.needing.needs.includes('clock') ? 'icount' : 'host');
     target = begun.target;
     evidence.boot = target.boot;
     evidence.target = { info: target.info, release: target.release };

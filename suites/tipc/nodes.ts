@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Nodes: probes in network namespaces of their own, with links between them. */
+import { UnsupportedError } from '../harness/expectation.ts';
+import { worked } from '../harness/probe.ts';
 import type { Probe } from '../harness/probe.ts';
 import type { Context } from '../harness/verifies.ts';
 import { owner } from './sockets.ts';
@@ -20,6 +22,16 @@ export interface Link {
   /** Nothing comes through any more: a cable is out, or of a UDP bearer all that is sent gets lost. */
   cut(): Promise<void>;
   restore(): Promise<void>;
+  /** The address of each end. */
+  readonly addresses: { readonly here: string; readonly there: string };
+  /** For silence(): from the other end nothing comes any more, of what goes over IP. */
+  readonly silent: string;
+}
+
+/** Lets one end of links fall silent after the other. Returns when it began: nanoseconds of CLOCK_MONOTONIC. */
+export async function silence(by: Probe, first: Link, second?: Link): Promise<number> {
+  const { t } = worked(await by.send('net-silence', { first: first.silent, second: second?.silent }), 'net-silence');
+  return Number(t);
 }
 
 export interface LinkOptions {
@@ -34,13 +46,17 @@ export interface LinkOptions {
 export async function lay(here: Probe, there: Probe, { bearer, tolerance, number = 0 }: LinkOptions): Promise<Link> {
   const name = `v${number}`;
   const [own, other] = [`192.168.${number}.1`, `192.168.${number}.2`];
-  await here.ok('net-veth', { name, peer: name, pid: there.pid });
+  const made = await here.send('net-veth', { name, peer: name, pid: there.pid });
+  if (made.errno === 'EOPNOTSUPP') throw new UnsupportedError('this kernel has no links between network namespaces (CONFIG_VETH)');
+  worked(made, 'net-veth');
   const both = [
     [here, own, other],
     [there, other, own],
   ] as const;
   for (const [p, addr] of both) await p.ok('net-link', { name, addr });
   return {
+    addresses: { here: own, there: other },
+    silent: `${there.pid}:${own}`,
     async join() {
       for (const [p, local, remote] of both) {
         await p.ok('tipc-bearer', { ...(bearer === 'veth' ? { name: `eth:${name}` } : { name: `udp:${name}`, local, remote }), tolerance });
