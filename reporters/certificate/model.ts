@@ -92,7 +92,7 @@ function remarksOn(
       const problem = waiverProblem(waiver);
       return problem === undefined ? [] : [`${problem[0]?.toUpperCase() ?? ''}${problem.slice(1)}.`];
     }),
-    ...(target.accelerator === 'tcg' ? ['Measured under emulation: upper bounds of time say nothing there, and none is claimed.'] : []),
+    ...(target.accelerator === 'tcg' ? ['Measured under emulation: an upper bound of time (CCM.2.2-c, CFH.1.0-c) is of a clock that counts instructions, not of a machine.'] : []),
     ...(latency === undefined ? ['The vendor states no latency.'] : []),
     ...(subject.kernel.config === undefined ? ['The configuration of the kernel is not on record.'] : []),
     ...(elsewhere.length > 0 ? [`${elsewhere.length} tests need a kernel built for them (fault injection and the like), and are no part of this run.`] : []),
