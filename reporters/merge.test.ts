@@ -47,6 +47,19 @@ test('a failure in one part is one of the whole', () => {
   expect(conclude(results).outcome).toBe('not-conformant');
 });
 
+test('a part that only measures times was on a machine for that, of which nothing is told', () => {
+  const timing = shardOf(1, {}, (results) => ({
+    ...results,
+    plan: results.plan.map((one) => ({ ...one, needs: ['clock'] })),
+    target: { ...results.target, cpus: 1, acceleratorReason: 'it counts instructions' },
+  }));
+
+  const { results } = mergeShards([timing, shards[1] as Shard, shards[2] as Shard], []);
+
+  expect(results.target).toEqual({ ...shards[1]?.results.target, guests: 3 });
+  expect(results.tests).toHaveLength(3);
+});
+
 test('the boots of each guest stay apart, and so do its logs', () => {
   const incident: Incident = { kind: 'exit', blame: 'infrastructure', at: '2026-03-02T09:16:30.000Z', boot: 4, excerpt: 'x' };
   const two = shardOf(1, { incidents: [incident] }, (results) => ({

@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { InputError } from '../lib/errors.ts';
 import { inputOf } from './bundle/same-suite.ts';
+import { hasOwnClock } from './own-clock.ts';
 import type { Results } from './results.ts';
 import { deriveRequirementResults } from './verdict.ts';
 
@@ -23,7 +24,8 @@ export interface Merged {
  * @throws InputError for shards that are not all of one run: of another suite, subject, binding or machine, cut off, filtered, missing, or there twice
  */
 export function mergeShards(shards: readonly Shard[], command: readonly string[]): Merged {
-  const first = shards[0];
+  // What it ran on is told by one that ran on the machine itself.
+  const first = shards.find(({ results }) => !results.plan.every(hasOwnClock)) ?? shards[0];
   if (first === undefined) throw new InputError('there is nothing to merge', { expected: 'the folder of each shard' });
   for (const shard of shards) checkShard(shard, first);
   checkAllThere(shards);
@@ -71,9 +73,10 @@ function renumbered(results: Results, number: (boot: number) => number): Results
 }
 
 /** What all shards of a run have in common. */
-function commonOf({ run, subject, target, elsewhere, requirements }: Results): Readonly<Record<string, unknown>> {
+function commonOf({ run, subject, target, plan, elsewhere, requirements }: Results): Readonly<Record<string, unknown>> {
   const { guests: _guests, acceleratorReason: _reason, ...machine } = target;
-  return { suite: run.suite, subject, binding: run.binding, target: machine, elsewhere, requirements: requirements.map(inputOf) };
+  const common = { suite: run.suite, subject, binding: run.binding, elsewhere, requirements: requirements.map(inputOf) };
+  return plan.every(hasOwnClock) ? common : { ...common, target: machine };
 }
 
 function checkShard({ where, results }: Shard, first: Shard): void {
@@ -84,7 +87,7 @@ function checkShard({ where, results }: Shard, first: Shard): void {
   if (run.suite.files === undefined) throw new InputError('these results do not say of which suite they are', { where });
   if (results.lines !== undefined) throw new InputError('lines that ran are not merged', { where, expected: 'another flavour than coverage' });
   const [own, common] = [commonOf(results), commonOf(first.results)];
-  const odd = Object.keys(common).find((key) => !isDeepStrictEqual(own[key], common[key]));
+  const odd = Object.keys(own).find((key) => !isDeepStrictEqual(own[key], common[key]));
   if (odd !== undefined) throw new InputError(`this shard is of another run: its ${odd} differs`, { where, expected: `as in ${first.where}` });
 }
 

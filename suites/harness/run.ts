@@ -13,6 +13,7 @@ import { digestFile, digestText, listFiles } from '../../lib/digest.ts';
 import { InputError, formatError } from '../../lib/errors.ts';
 import { runsOn } from '../../lib/runs-on.ts';
 import type { SuiteAtHand } from '../../reporters/bundle/same-suite.ts';
+import { hasOwnClock } from '../../reporters/own-clock.ts';
 import { uniteRanges } from '../../reporters/ranges.ts';
 import type {
   Binding,
@@ -330,7 +331,7 @@ function createState(parts: StateParts): State {
   let target: TargetInfo = options.link?.info ?? { driver: 'qemu', cpus, memoryMiB, guests };
   let kernelRelease = parts.subject.kernel.release;
   const done = new Map<string, TestResult>();
-  const counting = new Set(selected.filter(({ needs = [] }) => needs.includes('clock')).map(({ id }) => id));
+  const counting = new Set(selected.filter(hasOwnClock).map(({ id }) => id));
   const incidents: Incident[] = [];
   let boot: LinesByFile = {};
   const lines = new Map<string, LinesByFile>();
@@ -347,7 +348,6 @@ function createState(parts: StateParts): State {
       const { incidents: seen, stray: _, by: __, target: on, lines: ran, ...result } = evidence;
       if (ran?.boot !== undefined) boot = uniteLines(boot, ran.boot);
       if (ran?.test !== undefined) lines.set(id, ran.test);
-      // Of a guest that is only there to measure times, where there is another, the reports have nothing to say.
       if (on !== undefined && !(target.accelerator !== undefined && counting.has(id))) {
         target = on.info.driver === 'ssh' ? on.info : { ...on.info, guests };
         kernelRelease = on.release;

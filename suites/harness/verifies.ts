@@ -7,6 +7,7 @@ import type { Target } from '../../kernel/target/target.ts';
 import { InfrastructureError } from '../../lib/errors.ts';
 import { within } from '../../lib/within.ts';
 import type { Binding, Incident } from '../../reporters/results.ts';
+import { hasOwnClock } from '../../reporters/own-clock.ts';
 import { gainedByFault } from '../../reporters/taint.ts';
 import type { RequirementId } from '../../specs/generated/ids.ts';
 import { fingerprintTest } from '../../specs/loader/fingerprint.ts';
@@ -169,7 +170,7 @@ async function executeOnce(name: string, execution: Execution): Promise<Evidence
   };
   let target: Target;
   try {
-    const begun = await beginOnTarget(settings, slug(name), execution.needing.needs.includes('clock') ? 'icount' : 'host');
+    const begun = await beginOnTarget(settings, slug(name), hasOwnClock(execution.needing) ? 'icount' : 'host');
     target = begun.target;
     evidence.boot = target.boot;
     evidence.target = { info: target.info, release: target.release };
