@@ -276,6 +276,7 @@ export const requirementIds = [
   'AEM-IP-058',
   'AEM-IP-059',
   'AEM-IP-060',
+  'AEM-IP-061',
   'AEM-PEXIT-001',
   'AEM-PEXIT-002',
   'AEM-PEXIT-003',

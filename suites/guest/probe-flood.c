@@ -5,7 +5,7 @@
  * one sends it.
  *
  * A connection begins with its number, four bytes; what follows is a function
- * of that and of the place in the stream.
+ * of that and of the place in the stream. Or messages come: see probe-mail.c.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,13 +26,15 @@ struct stream {
 	unsigned char head[4];
 	uint32_t number;
 	unsigned long at;	/* bytes so far, the head included */
+	struct mailbox box;
 };
 
 static struct stream *streams[MAX_STREAMS];	/* by descriptor */
 static atomic_int eids[MAX_STREAMS];
 static atomic_int accepted, ended;
-static atomic_long received, wrong, pieces;
+static atomic_long received, wrong, pieces, stops;
 static atomic_bool over;
+static bool of_mail;
 
 static unsigned char byte_at(uint32_t number, unsigned long at)
 {
@@ -50,14 +53,25 @@ static void check_byte(struct stream *s, unsigned char byte)
 		memcpy(&s->number, s->head, sizeof(s->number));
 }
 
+static void check_piece(struct stream *s, const unsigned char *data, int len)
+{
+	int i;
+
+	if (of_mail) {
+		mail_take(&s->box, data, len);
+		return;
+	}
+	for (i = 0; i < len; i++)
+		check_byte(s, data[i]);
+}
+
 static void flood_read(int eid, int fd, unsigned char *data, int len)
 {
 	struct stream *s = streams[fd];
-	int i;
 
 	(void)eid;
-	for (i = 0; i < len; i++)
-		check_byte(s, data[i]);
+	if (len > 0)
+		check_piece(s, data, len);
 	atomic_fetch_add(&pieces, 1);
 	if (len > 0) {
 		atomic_fetch_add(&received, len);
@@ -65,6 +79,7 @@ static void flood_read(int eid, int fd, unsigned char *data, int len)
 	}
 	if (len < 0)
 		atomic_fetch_add(&wrong, 1);
+	mail_end(&s->box);
 	streams[fd] = NULL;
 	free(s);
 	close(fd);
@@ -82,16 +97,25 @@ static void flood_accept(int eid, int old, int new)
 		return;
 	}
 	streams[new] = s;
+	mail_begin(&s->box, new);
 	s->eid = aemIP_read(new, flood_read);
 	if (s->eid < 0 || aemCORE_event_start(s->eid) < 0)
 		atomic_fetch_add(&wrong, 1);
 	atomic_store(&eids[atomic_fetch_add(&accepted, 1)], s->eid);
 }
 
-/* Has what comes to `fd`, which listens, be checked. */
+/* Has what comes to `fd`, which listens, be checked: bytes, or messages by `mail`. */
 static void do_catch(const struct command *c)
 {
-	int eid = aemIP_accept_flags(number(c, "fd", -1), NULL, NULL, flood_accept, AEMIP_NONBLOCK);
+	struct rlimit files = { MAX_STREAMS, MAX_STREAMS };
+	int eid;
+
+	of_mail = given(c, "mail");
+	if (of_mail && setrlimit(RLIMIT_NOFILE, &files) < 0) {
+		answer(c, -1);
+		return;
+	}
+	eid = aemIP_accept_flags(number(c, "fd", -1), NULL, NULL, flood_accept, AEMIP_NONBLOCK);
 
 	if (eid >= 0 && aemCORE_event_start(eid) < 0)
 		eid = -1;
@@ -116,27 +140,62 @@ static void do_caught(const struct command *c)
 	answer_with(c, atomic_load(&ended), 0, &m);
 }
 
-/* Stops and starts the events, until `count` connections have ended or nobody waits for them. */
+/* Has so much come, or something wrong? */
+static bool is_there(const struct command *c)
+{
+	return atomic_load(&wrong) || mail_strange() ||
+	       (atomic_load(&ended) >= number(c, "ended", 0) &&
+		/* The first event is that of the socket that listens. */
+		atomic_load(&accepted) - 1 >= number(c, "accepted", 0) &&
+		mail_count() >= number(c, "messages", 0));
+}
+
+/*
+ * How far it is, for a thread without events: as soon as so much has come, or
+ * something wrong, else after half a second. Returns whether it has.
+ */
+static void do_look(const struct command *c)
+{
+	long long until = now_ns() + 500000000LL;
+	struct message m = { 0 };
+
+	while (!is_there(c) && now_ns() < until)
+		usleep(10000);
+	put_number(&m, "accepted", atomic_load(&accepted) - 1);
+	put_number(&m, "ended", atomic_load(&ended));
+	put_number(&m, "messages", mail_count());
+	put_number(&m, "wrong", atomic_load(&wrong) + mail_strange());
+	put_number(&m, "stops", atomic_load(&stops));
+	answer_with(c, is_there(c), 0, &m);
+}
+
+/*
+ * Stops and starts the events, until `count` connections have ended or nobody
+ * waits for them; by `pace` no more often than data comes.
+ */
 static void do_worry(const struct command *c)
 {
 	unsigned int seed = number(c, "seed", 1);
-	long stops = 0;
 	int eid;
 
 	while (atomic_load(&ended) < number(c, "count", 0) && !atomic_load(&over)) {
+		if (given(c, "pace") && atomic_load(&stops) > atomic_load(&pieces)) {
+			usleep(1000);
+			continue;
+		}
 		eid = atomic_load(&eids[rand_r(&seed) % atomic_load(&accepted)]);
 		/* The owner is to get on, too, on one processor. */
 		sched_yield();
 		/* It may have ended. */
 		if (!eid || aemCORE_event_stop(eid) < 0)
 			continue;
-		stops++;
+		atomic_fetch_add(&stops, 1);
 		aemCORE_event_start(eid);
 	}
-	answer(c, stops);
+	answer(c, atomic_load(&stops));
 }
 
-static int flood_connect(int port)
+int flood_connect(int port)
 {
 	struct sockaddr_in to = {
 		.sin_family = AF_INET,
@@ -150,7 +209,7 @@ static int flood_connect(int port)
 	return fd;
 }
 
-static int send_all(int fd, const unsigned char *data, size_t len)
+int send_all(int fd, const unsigned char *data, size_t len)
 {
 	ssize_t sent;
 
@@ -208,6 +267,7 @@ static void do_flood(const struct command *c)
 const struct verb flood_verbs[] = {
 	{ "flood-catch", do_catch },
 	{ "flood-caught", do_caught },
+	{ "flood-look", do_look },
 	{ "flood-worry", do_worry },
 	{ "flood", do_flood },
 	{ }

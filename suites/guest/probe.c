@@ -33,7 +33,7 @@ char *own_stack;
 static const struct verb *const tables[] = {
 	event_verbs, delivery_verbs, call_verbs, state_verbs, process_verbs,
 	handler_verbs, seccomp_verbs, thread_verbs, fault_verbs, race_verbs,
-	timer_verbs, fd_verbs, sched_verbs, ip_verbs, flood_verbs,
+	timer_verbs, fd_verbs, sched_verbs, ip_verbs, flood_verbs, mail_verbs,
 	tipc_verbs, net_verbs,
 	native_verbs, uring_verbs, native_timer_verbs, native_process_verbs, native_file_verbs,
 	native_limit_verbs, native_tipc_verbs, native_socket_verbs,

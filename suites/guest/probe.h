@@ -125,6 +125,26 @@ extern const struct verb net_verbs[];
 void put_data(struct message *m, const unsigned char *data, int len);
 bool act_on_socket(const char *name, long arg, long *ret);
 
+/* probe-flood.c: to a port of this machine; and all of it, blocking. -1 with errno. */
+int flood_connect(int port);
+int send_all(int fd, const unsigned char *data, size_t len);
+
+/* probe-mail.c: what is due on a connection, and the message that is there in part. */
+#define MAIL_SIZE	32
+struct mailbox {
+	uint32_t from, next;
+	size_t len;
+	unsigned char part[MAIL_SIZE];
+};
+
+extern const struct verb mail_verbs[];
+void mail_begin(struct mailbox *box, int fd);
+void mail_take(struct mailbox *box, const unsigned char *data, size_t len);
+void mail_end(const struct mailbox *box);
+/* So far: those that are as they should be, and the others. */
+long mail_count(void);
+long mail_strange(void);
+
 /* probe-sched.c */
 extern const struct verb sched_verbs[];
 void spend(long us);	/* so much CPU time */
