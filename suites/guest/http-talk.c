@@ -14,6 +14,7 @@
  *	head N			the next answer, which has no body
  *	end N			waits for the end: {"end":"eof","at":NS,"rest":BYTES},
  *				or "reset", or "none" after a minute
+ *	cut N			the same, only for "reset", and without receiving
  *	slow N			receives as little as can be from here on, before open
  *
  * NS is CLOCK_MONOTONIC, before a command of sending and after one of waiting.
@@ -261,6 +262,14 @@ static void take_end(struct talk *t)
 	printf("{\"end\":\"%s\",\"at\":%lld,\"rest\":%zu}\n", how, now(), rest);
 }
 
+static void take_cut(struct talk *t)
+{
+	struct pollfd wanted = { .fd = t->fd };
+	int count = poll(&wanted, 1, MINUTE_MS);
+
+	printf("{\"end\":\"%s\",\"at\":%lld}\n", count > 0 ? "reset" : "none", now());
+}
+
 static void obey(struct talk *t, const char *verb, char *text)
 {
 	if (!strcmp(verb, "open")) {
@@ -271,6 +280,8 @@ static void obey(struct talk *t, const char *verb, char *text)
 		take_answer(t, *verb == 'a');
 	} else if (!strcmp(verb, "end")) {
 		take_end(t);
+	} else if (!strcmp(verb, "cut")) {
+		take_cut(t);
 	} else if (!strcmp(verb, "shut")) {
 		shutdown(t->fd, SHUT_WR);
 		say_at(now());
