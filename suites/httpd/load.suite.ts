@@ -2,8 +2,17 @@
 /** Many connections, and more than there may be. */
 import { expect } from 'vitest';
 import { verifies } from '../harness/verifies.ts';
+import type { Context } from '../harness/verifies.ts';
 import { set } from '../harness/setting.ts';
 import { folder, get, layers, load, onEach, serve, talkTo } from './server.ts';
+import type { Server } from './server.ts';
+
+/** How many connections have not been accepted yet. */
+async function waiting({ sh }: Context, { port }: Server): Promise<number> {
+  const name = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const queue = await sh(`awk '$2 ~ /${name}$/ && $4 == "0A" { print $5 }' /proc/net/tcp`);
+  return Number.parseInt(queue.split(':')[1] ?? '', 16);
+}
 
 verifies('AEM-HTTPD-030', '1,000 connections at once: every answer is the right one', async (context) => {
   const connections = context.limit('connections');
@@ -44,6 +53,11 @@ verifies('AEM-HTTPD-033', 'without files in the system connections wait until th
   const servers = [];
   for (const layer of layers) servers.push(await serve(context, layer, { folder: path, uid: 1001, gid: 1001 }));
   const talks = await Promise.all(servers.map((server) => talkTo(context, server)));
+  for (const talk of talks) {
+    await talk('open', '', 1);
+    await talk('send', get('/hello'), 1);
+    expect(await talk('answer', '', 1)).toMatchObject({ status: 200, body: 'hello' });
+  }
   const most = await context.sh('cat /proc/sys/fs/file-max');
   await set(context, '/proc/sys/fs/file-max', 0);
 
@@ -51,8 +65,16 @@ verifies('AEM-HTTPD-033', 'without files in the system connections wait until th
     await talk('open');
     await talk('send', get('/hello'));
   }
-  // Each has tried to accept by now: their next request is behind it.
+  for (const [i, talk] of talks.entries()) {
+    // The request of an older connection comes behind the new one: what it finds says why that one waits.
+    await talk('send', get('/hello'), 1);
+    expect(await talk('answer', '', 1)).toMatchObject({ status: 503 });
+    expect(await waiting(context, servers[i] as Server)).toBe(1);
+  }
   await context.sh(`echo ${most} > /proc/sys/fs/file-max`);
 
-  for (const talk of talks) expect(await talk('answer')).toMatchObject({ status: 200, body: 'hello' });
+  for (const [i, talk] of talks.entries()) {
+    expect(await talk('answer')).toMatchObject({ status: 200, body: 'hello' });
+    expect(await waiting(context, servers[i] as Server)).toBe(0);
+  }
 });

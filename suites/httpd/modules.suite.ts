@@ -8,7 +8,39 @@ import { folder, get, loaded, serve, startLoad, talkTo } from './server.ts';
 const hello = 'printf hello > hello';
 const drain = (name: string): string => `echo 1 > /sys/class/misc/aem-${name}/drain`;
 
-verifies('AEM-HTTPD-040', 'other modules are unloaded and loaded while it serves', async (context) => {
+verifies('AEM-HTTPD-040', 'other modules are unloaded and loaded while requests have come in part', async (context) => {
+  const names = ['pexit', 'fd', 'sched', 'example'];
+  context.after(() => context.sh(names.map(ensureLoaded).join(' && ')));
+  const path = await folder(context, names.map((_, i) => `echo out ${i} > out${i}; echo in ${i} > in${i}`).join('; '));
+  const server = await serve(context, 'aem', { folder: path, args: ['-t', 'head=600000'] });
+  const talk = await talkTo(context, server);
+
+  // Two of each module: one that is whole while it is out, one when it is in again.
+  const files = names.flatMap((_, i) => [`out${i}`, `in${i}`]);
+  for (const i of files.keys()) await talk('open', '', i);
+  for (const [i, file] of files.entries()) await talk('send', get(`/${file}`).slice(0, 9), i);
+  const complete = async (file: string, body: string): Promise<void> => {
+    const i = files.indexOf(file);
+    await talk('send', get(`/${file}`).slice(9), i);
+    expect(await talk('answer', '', i)).toMatchObject({ status: 200, body });
+  };
+
+  // The last that has begun is the first that is answered.
+  for (const [i, name] of [...names.entries()].reverse()) {
+    await context.sh(`rmmod aem_${name}`);
+    await complete(`out${i}`, `out ${i}\n`);
+    await context.sh(insmod(name));
+    await complete(`in${i}`, `in ${i}\n`);
+  }
+
+  // All are there still.
+  for (const [i, file] of files.entries()) {
+    await talk('send', get(`/${file}`), i);
+    expect(await talk('answer', '', i)).toMatchObject({ status: 200, body: `${file.replace(/\d/, ' $&')}\n` });
+  }
+});
+
+verifies('AEM-HTTPD-040', 'other modules are unloaded and loaded under load', async (context) => {
   const names = ['pexit', 'fd', 'sched', 'example'];
   context.after(() => context.sh(names.map(ensureLoaded).join(' && ')));
   const server = await serve(context, 'aem');
