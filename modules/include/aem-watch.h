@@ -162,7 +162,10 @@ static inline struct aem_watch *aem_watch_of(struct aem_event *ev)
 /* What the socket has: EPOLL*. Its file is held, or it is the watch's own. */
 static inline __poll_t aem_watch_state(struct socket *sock)
 {
-	return READ_ONCE(sock->ops)->poll(sock->file, sock, NULL);
+	__poll_t state = READ_ONCE(sock->ops)->poll(sock->file, sock, NULL);
+
+	/* TIPC's poll() does not tell of an error that the socket has. */
+	return READ_ONCE(sock->sk->sk_err) ? state | EPOLLERR : state;
 }
 
 #endif /* AEM_WATCH_H */

@@ -2,12 +2,13 @@
 /** Messages, which receive events hand over. */
 import { expect } from 'vitest';
 import { evf } from '../harness/aem.ts';
+import type { Probe } from '../harness/probe.ts';
 import { verifies } from '../harness/verifies.ts';
 import { arrived, bind, callsOf, connection, lives, make, named, owner, peer, received, register, send, startAll, started, text, to } from './sockets.ts';
 
 const kinds = ['rdm', 'dgram'] as const;
 const connected = ['seqpacket', 'stream'] as const;
-const emsgsize = -90;
+const [emsgsize, enobufs] = [-90, -105];
 
 verifies('AEM-TIPC-008', 'the handler gets the socket, the data, its length and whom it is from', async (context) => {
   const [p, by] = [await owner(context), await peer(context)];
@@ -209,24 +210,46 @@ verifies('AEM-TIPC-016', 'a message whose handler is not called is the next oneâ
   ]);
 });
 
+/** A connection of which an event that is stopped keeps data; nothing is in its socket. */
+async function keeping(p: Probe, by: Probe, kind: (typeof connected)[number]): Promise<{ readonly fd: number; readonly eid: number }> {
+  const [first, second] = [await connection(p, by, { kind }), await connection(p, by, { kind })];
+  const [a, b] = [await register(p, 'receive', first.fd), await register(p, 'receive', second.fd)];
+  await p.ok('on', { eid: a, do: `recv:${second.fd},stop:${b}` });
+  await send(by, first.other.fd, 'one');
+  await send(by, second.other.fd, 'two');
+  for (const { fd } of [first, second]) await arrived(p, fd);
+  await startAll(p);
+  expect(await p.nextCall()).toMatchObject({ eid: a });
+  expect(await p.notice('did')).toMatchObject({ did: 'recv', errno: 'EAGAIN' });
+  expect(await p.notice('did')).toMatchObject({ did: 'stop' });
+  await p.ok('file-close', { fd: first.fd });
+  return { fd: second.fd, eid: b };
+}
+
 verifies('AEM-TIPC-017', 'data that is kept is not lost in silence', async (context) => {
   const [p, by] = [await owner(context), await peer(context)];
   for (const kind of connected) {
-    const [first, second] = [await connection(p, by, { kind }), await connection(p, by, { kind })];
-    const [a, b] = [await register(p, 'receive', first.fd), await register(p, 'receive', second.fd)];
-    await p.ok('on', { eid: a, do: `recv:${second.fd},stop:${b}` });
-    await send(by, first.other.fd, 'one');
-    await send(by, second.other.fd, 'two');
-    for (const { fd } of [first, second]) await arrived(p, fd);
-    await startAll(p);
-    expect(await p.nextCall()).toMatchObject({ eid: a });
-    expect(await p.notice('did')).toMatchObject({ did: 'recv', errno: 'EAGAIN' });
-    expect(await p.notice('did')).toMatchObject({ did: 'stop' });
+    const { fd, eid } = await keeping(p, by, kind);
 
-    await p.ok('shutdown', { eid: b });
+    await p.ok('shutdown', { eid });
 
-    expect(await received(p, second.fd)).toBe('ENOBUFS');
-    for (const { fd } of [first, second]) await p.ok('file-close', { fd });
+    expect(await received(p, fd)).toBe('ENOBUFS');
+    await p.ok('file-close', { fd });
+  }
+});
+
+verifies('AEM-TIPC-017', 'the event of another process on the connection is told of it', async (context) => {
+  const [p, by, other] = [await owner(context), await peer(context), await owner(context)];
+  for (const kind of connected) {
+    const { fd, eid } = await keeping(p, by, kind);
+    const theirs = await started(other, 'receive', await other.ok('sock-take', { pid: p.pid, fd }));
+    expect(await other.settle()).toEqual([]);
+
+    await p.ok('shutdown', { eid });
+
+    expect(await other.nextCall()).toMatchObject({ eid: theirs, len: enobufs });
+    expect(await lives(other, theirs)).toBe(false);
+    await p.ok('file-close', { fd });
   }
 });
 
