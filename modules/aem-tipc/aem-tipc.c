@@ -522,7 +522,8 @@ static int atipc_topology(struct aem_event *ev, struct aem_watch *watch,
 	struct tipc_event what;
 	int ret;
 
-	if (watch->fromlen == ATIPC_TOLD)
+	/* An error of the socket's comes first, once, and takes nothing away. */
+	if (watch->fromlen == ATIPC_TOLD && atipc_look(sock, &what, 0) < 0)
 		atipc_look(sock, &what, 0);
 	watch->fromlen = 0;
 	ret = atipc_look(sock, &what, MSG_PEEK);
