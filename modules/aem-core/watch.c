@@ -19,8 +19,8 @@
  * event's next one: data, messages and connections. Data does not go back into
  * the socket: the program could have written to the zone, and must not make up
  * what others receive. What is kept ends with the event; of a connection the
- * socket then gets an error, so that nobody takes what is behind for the whole.
- * An error that was taken from the socket goes back there.
+ * socket then gets an error, which is told once, to whoever asks first. An error
+ * that was taken from the socket goes back there.
  *
  * Objects and their lifetime
  *
