@@ -54,7 +54,11 @@ export async function measure(
         progress.planned(selected.length);
       },
       onStart: (test) => progress.testStarted(test),
-      onEnd: (test, result) => progress.testFinished({ ...test, ...result }),
+      onEnd(test, result) {
+        // Such as a wait for another connection.
+        progress.phase(undefined);
+        progress.testFinished({ ...test, ...result });
+      },
       onStray: (incident) => progress.note(`${incident.kind} while no test ran: ${toldLine(incident)}`),
     });
     progress.finish();

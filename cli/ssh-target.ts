@@ -53,11 +53,12 @@ export function sshTarget(options: SshTargetOptions): SshTarget | undefined {
       const modules = loadModules === undefined ? [] : await modulesIn(loadModules);
       const programs = await ensurePrograms({ signal, onProgress });
       onProgress({ stage: 'programs', message: `reaching ${address.text}` });
-      link = await openLink({ address, sshOptions, folder, programs, modules, destructive, signal });
+      const onWait = (why: string): void => onProgress({ stage: 'wait', message: `${address.text}: ${why}` });
+      link = await openLink({ address, sshOptions, folder, programs, modules, destructive, onWait, signal });
       return link;
     },
     async close() {
-      const left = (await link?.close()) ?? [];
+      const left = (await link?.close())?.left ?? [];
       for (const line of left) process.stdout.write(`${address.text}: ${line}\n`);
       if (left.length > 0 && (process.exitCode ?? 0) === 0) process.exitCode = ExitStatus.Infrastructure;
     },

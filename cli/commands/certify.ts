@@ -158,7 +158,9 @@ function tell(options: Options, results: Results, waivers: readonly Waiver[], { 
     ].join('\n'),
   );
   const { exitStatus } = conclude(results);
-  process.exitCode = problems.length > 0 && exitStatus === 0 ? ExitStatus.NotConformant : exitStatus;
+  // A machine on which something was left behind has set it already.
+  const before = (process.exitCode ?? ExitStatus.Conformant) as ExitStatus;
+  process.exitCode = exitStatus !== ExitStatus.Conformant ? exitStatus : problems.length > 0 ? ExitStatus.NotConformant : before;
 }
 
 /** Better known before the run than after it. */

@@ -10,7 +10,14 @@
  * agent ends with its stdin, so that a lost connection is an end like others.
  *
  * What is to be undone is in memory that both share: the agent adds to it
- * before it changes anything, the guard reads it when the agent is gone.
+ * before it changes anything, the guard reads it when the agent is gone. What
+ * the kernel says meanwhile the guard tells: it goes on where the agent has
+ * ended, since both have the log opened once.
+ *
+ * One at a time on a machine: the guard holds a name, an abstract socket's,
+ * from before it looks at anything until all is as it was. The next one waits
+ * for that, or says who has it. The kernel gives it free whatever ends the
+ * guard, and it is no file that could stay.
  *
  * As root the agent has a mount namespace of its own with an empty /tmp: what
  * tests mount and leave there goes with the last of them.
@@ -19,6 +26,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -28,8 +36,10 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,6 +52,18 @@
 #define LOST		"a part of the kernel's log was overwritten unread"
 /* A process in an uninterruptible sleep is waited for so long, in 10 ms. */
 #define PATIENCE	3000
+/* Who does not read the guard's last words for so long, in ms, is gone. */
+#define LAST_WORDS	(10 * 1000)
+/* The exit status for a machine that is taken: see ssh/script.ts. */
+#define BUSY		94
+/*
+ * In s: for one that puts things back, or has not noticed yet that its side
+ * has gone, see SILENCE; and for a run of others, which may take hours.
+ */
+#define OWN_TURN	300
+#define OTHERS_TURN	10
+/* The guard's name in ps, from where the agent is gone. */
+#define UNDOING		"aemcert-undoes"
 
 struct undo {
 	enum { UNDO_WRITE, UNDO_UNLOAD } what;
@@ -54,6 +76,8 @@ static struct undo_list {
 	struct undo entry[MAX_UNDO];
 } *undo;
 
+/* A listening socket whose name says that the machine is taken. */
+static int turn = -1;
 static int kmsg = -1;
 static const char *kmsg_error;
 
@@ -287,11 +311,22 @@ static void remove_folder(const char *folder)
 	}
 }
 
+/* What the kernel has said since the agent's last look, and its taint now. */
+static void last_words(bool torn)
+{
+	send_limit(LAST_WORDS);
+	/* The agent may have been killed in the middle of a line. */
+	if (torn)
+		send_nothing();
+	remote_log();
+	send_undone(read_taint());
+}
+
 static void __attribute__((noreturn)) guard(pid_t agent, const char *folder)
 {
+	int signo, status;
 	sigset_t wanted;
 	unsigned int i;
-	int signo;
 	pid_t pid;
 
 	/* The connection may go before the guard: it writes to nobody then. */
@@ -302,7 +337,7 @@ static void __attribute__((noreturn)) guard(pid_t agent, const char *folder)
 	sigaddset(&wanted, SIGINT);
 	sigaddset(&wanted, SIGHUP);
 	for (;;) {
-		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+		while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 			if (pid == agent)
 				goto ended;
 		if (sigwait(&wanted, &signo))
@@ -311,6 +346,7 @@ static void __attribute__((noreturn)) guard(pid_t agent, const char *folder)
 			kill(agent, SIGKILL);
 	}
 ended:
+	prctl(PR_SET_NAME, UNDOING);
 	kill_all();
 	for (i = __atomic_load_n(&undo->count, __ATOMIC_ACQUIRE); i > 0; i--) {
 		if (undo->entry[i - 1].what == UNDO_UNLOAD)
@@ -319,7 +355,148 @@ ended:
 			put_back(&undo->entry[i - 1]);
 	}
 	remove_folder(folder);
+	last_words(WIFSIGNALED(status));
 	_exit(0);
+}
+
+static time_t seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* Who has the machine. */
+struct holder {
+	pid_t pid;		/* 0: of another container */
+	uid_t uid;
+	bool undoing;
+	char run[256];		/* as its host has it; "" when it is not told */
+};
+
+/* What it was started with and what it does are there for everybody to see. */
+static void look_at(struct holder *h)
+{
+	char path[64], text[1024];
+	size_t len, skip = 0;
+	int fd, arg;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", h->pid);
+	h->undoing = !read_value(path, text, sizeof(text)) &&
+		     !strcmp(text, UNDOING);
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", h->pid);
+	h->run[0] = '\0';
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	len = n;
+	/* agent --remote FOLDER RUN */
+	for (arg = 0; arg < 3 && skip < len; arg++)
+		skip += strlen(text + skip) + 1;
+	if (skip < len)
+		snprintf(h->run, sizeof(h->run), "%s", text + skip);
+}
+
+/*
+ * Asks who has the name. Returns a connection that is told of its end, or -1
+ * where nobody has it any more.
+ */
+static int ask_holder(const struct sockaddr_un *name, socklen_t size,
+		      struct holder *h)
+{
+	struct ucred peer = { };
+	socklen_t len = sizeof(peer);
+	int fd;
+
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -1;
+	if (connect(fd, (const struct sockaddr *)name, size) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0) {
+		close(fd);
+		return -1;
+	}
+	h->pid = peer.pid;
+	h->uid = peer.uid;
+	look_at(h);
+	return fd;
+}
+
+static void __attribute__((noreturn))
+machine_is_taken(const struct holder *h, const char *folder)
+{
+	dprintf(2, "aemcert: it is taken: process %d there, of uid %u%s%s, %s\n",
+		h->pid, h->uid, h->run[0] ? ", for " : "", h->run,
+		h->undoing ? "still puts things back" : "measures it");
+	remove_folder(folder);
+	exit(BUSY);
+}
+
+/* Waits, not for long, for who has the machine. */
+static void await(int holder, const char *folder)
+{
+	struct pollfd fds[] = {
+		{ .fd = holder, .events = POLLIN },
+		/* Before hello the host says nothing: it has gone. */
+		{ .fd = 0, .events = POLLIN },
+	};
+
+	poll(fds, 2, holder < 0 ? 10 : 1000);
+	if (!fds[1].revents)
+		return;
+	remove_folder(folder);
+	exit(1);
+}
+
+/* Returns when this process is the only one here that measures the machine. */
+static void take_machine(const char *folder, const char *run)
+{
+	static const char words[] = "aemcert";
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	time_t began = seconds(), limit;
+	struct holder h = { };
+	bool said = false;
+	socklen_t size;
+	int holder;
+
+	/* After a NUL it is in no file system. */
+	memcpy(name.sun_path + 1, words, strlen(words));
+	size = offsetof(struct sockaddr_un, sun_path) + 1 + strlen(words);
+	turn = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (turn < 0)
+		goto failed;
+	while (bind(turn, (struct sockaddr *)&name, size) < 0) {
+		if (errno != EADDRINUSE)
+			goto failed;
+		holder = ask_holder(&name, size, &h);
+		limit = h.undoing || !strcmp(h.run, run) ? OWN_TURN :
+							   OTHERS_TURN;
+		if (seconds() - began >= limit)
+			machine_is_taken(&h, folder);
+		if (!said && holder >= 0) {
+			said = true;
+			dprintf(2, "aemcert: waiting for process %d there%s%s\n",
+				h.pid, h.run[0] ? ", for " : "", h.run);
+		}
+		await(holder, folder);
+		if (holder >= 0)
+			close(holder);
+	}
+	/* Nobody is answered; it is only seen who listens. */
+	if (listen(turn, SOMAXCONN) < 0)
+		goto failed;
+	return;
+failed:
+	perror("aemcert: the agent's socket");
+	remove_folder(folder);
+	exit(1);
 }
 
 /* mkdir -p, for a folder whose parent has just been hidden. */
@@ -429,7 +606,7 @@ void remote_log(void)
 	}
 }
 
-json_t *remote_setup(const char *folder, int *log)
+json_t *remote_setup(const char *folder, const char *run, int *log)
 {
 	const char *mounts = "it is not root's";
 	sigset_t blocked, before;
@@ -443,6 +620,9 @@ json_t *remote_setup(const char *folder, int *log)
 		remove_folder(folder);
 		exit(1);
 	}
+	take_machine(folder, run);
+	/* Before the fork: the guard reads on where the agent ends. */
+	*log = open_kmsg();
 	/* Until it is known whom to end. */
 	sigfillset(&blocked);
 	sigprocmask(SIG_SETMASK, &blocked, &before);
@@ -455,6 +635,8 @@ json_t *remote_setup(const char *folder, int *log)
 	if (agent)
 		guard(agent, folder);
 
+	/* The guard's alone: an agent may hang in a system call for ever. */
+	close(turn);
 	/* A guard that is killed takes the agent with it. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigprocmask(SIG_SETMASK, &before, NULL);
@@ -472,7 +654,6 @@ json_t *remote_setup(const char *folder, int *log)
 	mkdir(scratch, 0777);
 	if (mounts)
 		chmod(scratch, geteuid() ? 0700 : 01777);
-	*log = open_kmsg();
 	return json_pack("{s:i, s:s, s:s, s:s?, s:s?}", "uid", (int)geteuid(),
 			 "folder", folder, "scratch", scratch, "noMounts",
 			 mounts, "noLog", kmsg_error);

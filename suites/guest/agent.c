@@ -110,6 +110,22 @@ void send_log(const char *lines)
 	free(text);
 }
 
+void send_undone(long taint)
+{
+	send_message(json_pack("{s:s, s:I}", "event", "undone", "taint",
+			       (json_int_t)taint));
+}
+
+void send_nothing(void)
+{
+	send_bytes("\n", 1);
+}
+
+void send_limit(int ms)
+{
+	patience = ms;
+}
+
 /* Programs */
 
 static struct program *find_program(pid_t pid)
@@ -527,17 +543,26 @@ static void do_mark(json_int_t id, json_t *request)
 		close(fd);
 }
 
-static void do_taint(json_int_t id)
+long read_taint(void)
 {
 	long taint = -1;
 	FILE *f = fopen("/proc/sys/kernel/tainted", "r");
 
-	if (!f || fscanf(f, "%ld", &taint) != 1)
+	if (f && fscanf(f, "%ld", &taint) != 1)
+		taint = -1;
+	if (f)
+		fclose(f);
+	return taint;
+}
+
+static void do_taint(json_int_t id)
+{
+	long taint = read_taint();
+
+	if (taint < 0)
 		reply_error(id, errno, "/proc/sys/kernel/tainted");
 	else
 		reply(id, json_pack("{s:I}", "taint", (json_int_t)taint));
-	if (f)
-		fclose(f);
 }
 
 static void do_keep(json_int_t id, json_t *request)
@@ -706,8 +731,8 @@ int main(int argc, char *argv[])
 	port_out = 1;
 	if (getpid() == 1)
 		port_out = machine_setup(&setup);
-	else if (argc > 2 && !strcmp(argv[1], "--remote"))
-		setup.remote = remote_setup(argv[2], &log);
+	else if (argc > 3 && !strcmp(argv[1], "--remote"))
+		setup.remote = remote_setup(argv[2], argv[3], &log);
 	else if (argc > 1)
 		port_out = open_port(argv[1]);
 	if (port_out != 1)

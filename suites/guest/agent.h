@@ -22,10 +22,11 @@ int open_port(const char *name);
 
 /*
  * Forks the agent off a guard that undoes what it has done, see
- * agent-remote.c; returns in the agent alone. @log: the kernel's log, or -1.
- * Returns what the host is told of it.
+ * agent-remote.c; returns in the agent alone. @run: for whom it is, in words
+ * that no other run has. @log: the kernel's log, or -1. Returns what the host
+ * is told of it.
  */
-json_t *remote_setup(const char *folder, int *log);
+json_t *remote_setup(const char *folder, const char *run, int *log);
 
 /* Has a file written back as it is now. Returns 0 or a negative errno. */
 int remote_keep(const char *path);
@@ -38,6 +39,18 @@ void remote_log(void);
 
 /* Tells the host lines of the kernel's log. */
 void send_log(const char *lines);
+
+/* Tells the host that all is as it was; @taint: the kernel's word, or -1. */
+void send_undone(long taint);
+
+/* An empty line, which ends one that may have been cut off. */
+void send_nothing(void);
+
+/* A host that reads nothing for @ms ends this process. */
+void send_limit(int ms);
+
+/* The kernel's taint word; -1 with errno where it cannot be read. */
+long read_taint(void);
 
 /* Both return what the caller frees. */
 char *base64_encode(const char *data, size_t len);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { copyFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { BootableKernel, GuestBuild, KernelBuild } from '../../kernel/build/artifacts.ts';
 import { ensureGuest, ensurePrograms } from '../../kernel/build/guest.ts';
@@ -15,6 +15,7 @@ import { runsOn } from '../../lib/runs-on.ts';
 import type { SuiteAtHand } from '../../reporters/bundle/same-suite.ts';
 import { hasOwnClock } from '../../reporters/own-clock.ts';
 import { uniteRanges } from '../../reporters/ranges.ts';
+import { gainedByFault } from '../../reporters/taint.ts';
 import type {
   Binding,
   CountedFile,
@@ -50,7 +51,7 @@ export interface RunOptions {
   readonly unpatched?: boolean;
   /** A kernel that somebody else has built, instead of one of ours. */
   readonly given?: GivenKernel | undefined;
-  /** A machine that somebody runs, instead of guests; the caller closes it. */
+  /** A machine that somebody runs, instead of guests. It is closed before the results are whole: what its kernel says meanwhile is one of them. */
   readonly link?: Link | undefined;
   readonly memoryMiB: number;
   readonly cpus: number;
@@ -135,7 +136,13 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   options.onPlan(selected);
 
   const byId = new Map(selected.map((test) => [test.id, test]));
+  const addStray = (incidents: readonly Incident[]): void => {
+    state.addStray(incidents);
+    incidents.forEach((incident) => options.onStray(incident));
+  };
+  let over = false;
   try {
+    if (options.link !== undefined) addStray(await takeUntold(options.link, consoleLogs[0]));
     const broken = await executeTests({
       settings: {
         on,
@@ -155,23 +162,64 @@ export async function runSuites(options: RunOptions): Promise<Results> {
       },
       onEnd(executed) {
         const test = byId.get(executed.id);
-        if (test === undefined) return;
+        // One that Ctrl-C has ended has no verdict, whatever comes of it.
+        if (test === undefined || over) return;
         options.onEnd(test, state.add(executed));
         store.saveSoon();
       },
       onStray(incidents) {
-        state.addStray(incidents);
-        incidents.forEach((incident) => options.onStray(incident));
+        addStray(incidents);
         store.saveSoon();
       },
     });
+    over = true;
+    const unseen = options.link === undefined ? undefined : await closeLink(options.link, { store, state, addStray, consoleLog: consoleLogs[0] });
     if (signal.aborted) state.interrupted((signal.reason as Error).message);
+    else if (unseen !== undefined) state.interrupted(unseen);
     else state.ended(broken, options.bail);
   } catch (error) {
     state.interrupted(formatError(error).split('\n')[0] ?? 'the run failed');
   }
   await store.save();
   return state.results();
+}
+
+interface Closing {
+  readonly store: Store;
+  readonly state: State;
+  readonly addStray: (incidents: readonly Incident[]) => void;
+  readonly consoleLog: string | undefined;
+}
+
+/** Has the machine put back as it was, and looks at what its kernel says of it. Returns why that is not known, where it is not. */
+async function closeLink(link: Link, { store, state, addStray, consoleLog }: Closing): Promise<string | undefined> {
+  // It takes its time, and may be cut off.
+  await store.save();
+  const { unseen, taint } = await link.close();
+  const incidents = await takeUntold(link, consoleLog);
+  const silent = incidents.length > 0 || taint === undefined ? [] : silentTaint(state.results(), taint);
+  addStray([...incidents, ...silent]);
+  return unseen;
+}
+
+/** What the kernel of a machine has said while no test looked; its lines go where the others are. */
+async function takeUntold(link: Link, consoleLog: string | undefined): Promise<readonly Incident[]> {
+  const { incidents, log } = link.takeUntold();
+  if (consoleLog !== undefined && log !== '') await appendFile(consoleLog, log);
+  return incidents;
+}
+
+/** A fault after the last test that the kernel's taint alone tells of. */
+export function silentTaint({ tests }: Pick<Results, 'tests'>, after: number): readonly Incident[] {
+  const looks = tests.flatMap(({ taint }) => taint ?? []);
+  // Before the first look there is nothing to compare with.
+  if (looks.length === 0) return [];
+  const before = looks.reduce((word, look) => word | look.before | look.after, 0);
+  const gained = gainedByFault({ before, after });
+  if (gained === 0) return [];
+  const boot = Math.max(...tests.map((test) => test.boot ?? 1));
+  const excerpt = `taint ${gained} gained after the last test, and no word of it in the log`;
+  return [{ kind: 'other', blame: 'kernel', at: new Date().toISOString(), boot, excerpt }];
 }
 
 interface Preparing extends RunOptions {
@@ -441,7 +489,12 @@ function toInput(requirement: RequirementSet['requirements'][number]): Requireme
 const saveInterval = 1_000;
 
 /** Keeps a file as it should be: whole at any time, and not much behind. */
-function createStore(path: string, results: () => Results): { save(): Promise<void>; saveSoon(): void } {
+interface Store {
+  save(): Promise<void>;
+  saveSoon(): void;
+}
+
+function createStore(path: string, results: () => Results): Store {
   let timer: NodeJS.Timeout | undefined;
   let saving: Promise<void> = Promise.resolve();
   const write = async (): Promise<void> => {

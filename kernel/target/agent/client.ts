@@ -85,6 +85,8 @@ export function createAgentClient(stream: Duplex, { record, env: defaultEnv = gu
       onLog?.(Buffer.from(event.data, 'base64').toString('utf8'));
       return;
     }
+    // For who has the connection.
+    if (event.event === 'undone') return;
     if (event.event === 'lost') {
       onLost?.(event.why);
       return;

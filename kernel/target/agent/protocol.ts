@@ -59,6 +59,8 @@ export type Event =
   | { event: 'output'; pid: number; fd: 1 | 2; data: string }
   /** Lines of the kernel's log, as a console has them; over ssh, where there is none to look at. */
   | { event: 'log'; data: string }
+  /** The last line of all, over ssh: what was changed there is as it was. `taint`: the kernel's word then, or -1. */
+  | { event: 'undone'; taint: number }
   /** Not the agent's: there is no way to it any more, and why. */
   | { event: 'lost'; why: string }
   /** After the last output of that program. */

@@ -3,7 +3,7 @@
 import { InfrastructureError } from '../../../lib/errors.ts';
 import { within } from '../../../lib/within.ts';
 import type { Incident, TargetInfo } from '../../../reporters/results.ts';
-import { toIncident } from '../console/watch.ts';
+import { lookMarker, toIncident } from '../console/watch.ts';
 import type { ConsoleWatch, Sighting } from '../console/watch.ts';
 import { TargetDiedError } from '../died.ts';
 import type { KernelHealth, Target } from '../target.ts';
@@ -83,7 +83,7 @@ export function createTarget({ boot, info, hello, agent, watch, life, end, blame
     },
     mark,
     async health(): Promise<KernelHealth> {
-      const [{ taint = -1 }] = await Promise.all([agent.request({ op: 'taint' }), mark('health')]);
+      const [{ taint = -1 }] = await Promise.all([agent.request({ op: 'taint' }), mark(lookMarker)]);
       const { lines, sightings } = watch.take();
       const incidents = [...earlier, ...sightings.map((seen) => toIncident(seen, boot, blame(seen)))];
       earlier = [];

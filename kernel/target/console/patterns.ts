@@ -36,6 +36,7 @@ export const consolePatterns: readonly ConsolePattern[] = [
   { kind: 'warning', begins: /ODEBUG: |UBSAN: |list_(add|del) corruption|kmemleak: \d+ new suspected/ },
   { kind: 'warning', begins: /^WARNING: / },
   // The agent's own words, where it reads the log of somebody's machine: it could not read fast enough.
-  { kind: 'other', begins: /^a part of the kernel's log was overwritten unread$/ },
+  // What follows is none of it.
+  { kind: 'other', begins: /^a part of the kernel's log was overwritten unread$/, ends: /overwritten unread$/ },
   { kind: 'out-of-memory', begins: /invoked oom-killer|Out of memory: Killed process/, ends: /Killed process/ },
 ];

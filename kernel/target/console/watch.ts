@@ -13,6 +13,8 @@ const cutLines = 10;
 
 /** The words of the agent's markers. */
 export const markerPrefix = 'aemcert: ';
+/** How the markers begin through which a target looks at its console. */
+export const lookMarker = 'health';
 
 /** Trouble seen on the console, with the line from which it was told. */
 export interface Sighting {

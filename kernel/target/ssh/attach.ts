@@ -13,7 +13,7 @@ import { BootError, TargetDiedError } from '../died.ts';
 import type { SpawnOptions, Target } from '../target.ts';
 import { systemPath } from './facts.ts';
 import type { MachineFacts } from './facts.ts';
-import { blameOn } from './link.ts';
+import { blameOn } from './blame.ts';
 
 export interface AttachOptions {
   /** Of a Link. */
@@ -27,8 +27,8 @@ export interface AttachOptions {
   readonly agentLog?: string;
 }
 
-/** Another connection may have to be made first, and programs copied. */
-const attachLimit = 180_000;
+/** Another connection may have to be made first, when the agent of the last one has put all back, and programs copied. */
+const attachLimit = 480_000;
 
 /** A target at the other end of a Link. Throws a BootError when there is none. */
 export async function attach({ socket: path, info, machine, boot, consoleLog, agentLog }: AttachOptions): Promise<Target> {

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { execa } from 'execa';
 import { InfrastructureError } from '../../../lib/errors.ts';
 import { within } from '../../../lib/within.ts';
@@ -10,7 +11,10 @@ import type { AgentClient } from '../agent/client.ts';
 import type { Event, Hello, RemoteHello } from '../agent/protocol.ts';
 import { destination } from './address.ts';
 import type { Address } from './address.ts';
+import { createRelay } from './relay.ts';
 import { landingCommand, ownMachine, unfit } from './script.ts';
+import { createUntoldLog } from './untold.ts';
+import type { UntoldLog } from './untold.ts';
 
 export interface ConnectOptions {
   readonly address: Address;
@@ -20,6 +24,12 @@ export interface ConnectOptions {
   readonly folder?: string | undefined;
   /** The agent, a static program. */
   readonly agent: string;
+  /** Which connection of the run, from 1. */
+  readonly boot: number;
+  /** For whom it is, in words that no other run has. */
+  readonly run: string;
+  /** Somebody else's agent, or an earlier one of ours, has the machine still. */
+  onWait?(why: string): void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -28,16 +38,28 @@ export interface Connection {
   readonly hello: Hello & { readonly remote: RemoteHello };
   /** Until the connection is handed on. */
   readonly client: AgentClient;
+  /** What the kernel says while no test looks. */
+  readonly untold: UntoldLog;
   /** Settled when ssh has ended, with why; never rejects. */
   readonly ended: Promise<string>;
   /** From here on another process speaks to the agent; when its socket closes, so does the connection. */
   handTo(socket: Socket): void;
-  /** Has the agent clean up and end, and waits for it. Returns what could not be cleaned up, a line each. */
-  close(): Promise<readonly string[]>;
+  /** Has the agent clean up and end, and waits for it. */
+  close(): Promise<Closed>;
+}
+
+/** How a connection has ended. */
+export interface Closed {
+  /** What could not be cleaned up, a line each. */
+  readonly left: readonly string[];
+  /** The kernel's taint when all was put back, or -1; undefined where nobody was told that it is. */
+  readonly taint: number | undefined;
 }
 
 /** Milliseconds. */
 const helloLimit = 60_000;
+/** OWN_TURN in agent-remote.c. */
+const turnLimit = 300_000;
 const closeLimit = 60_000;
 
 /** No questions, no forwarding, nothing that stays; the rest is as the user has configured it. */
@@ -50,10 +72,10 @@ const options = [
  * Reaches a machine, puts the agent there and waits for its first word. When it ends the agent leaves nothing, whatever ends it.
  * @throws InfrastructureError whose first line says what does not fit
  */
-export async function connect({ address, sshOptions = [], folder, agent, signal }: ConnectOptions): Promise<Connection> {
+export async function connect({ address, sshOptions = [], folder, agent, boot, run, onWait, signal }: ConnectOptions): Promise<Connection> {
   signal?.throwIfAborted();
   const program = await readFile(agent);
-  const command = landingCommand({ size: program.length, machine: ownMachine(), folder });
+  const command = landingCommand({ size: program.length, machine: ownMachine(), folder, run });
   const ssh = execa('ssh', ['-T', ...sshOptions.map((option) => `-o${option}`), ...options, ...destination(address), command], {
     stdin: 'pipe',
     stdout: 'pipe',
@@ -65,15 +87,24 @@ export async function connect({ address, sshOptions = [], folder, agent, signal 
     cleanup: false,
   });
   let stderr = '';
-  ssh.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = `${stderr}${text}`.slice(-8192)));
+  let waits: (why: string) => void = () => undefined;
+  ssh.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr = `${stderr}${text}`.slice(-8192);
+    const [, why] = /^aemcert: (waiting for .*)\n/m.exec(stderr) ?? [];
+    if (why !== undefined) waits(why);
+  });
   const noise: string[] = [];
   const stream = Duplex.from({ readable: ssh.stdout, writable: ssh.stdin });
   // It ends by itself then, and says why.
   stream.on('error', () => undefined);
   let handedTo: Socket | undefined;
+  let taint: number | undefined;
+  const untold = createUntoldLog(boot);
+  const relay = createRelay(stream, { onLog: untold.push, onUndone: (word) => void (taint = word) });
+  const allRead = finished(stream, { writable: false }).catch(() => undefined);
   const outcome = ssh.then(({ exitCode, signal: killedBy, code }) => ({ exitCode, killedBy, code }));
   const ended = outcome.then(({ exitCode, killedBy, code }) => howItEnded({ exitCode, killedBy, code, stderr }));
-  const client = createAgentClient(stream, { env: {}, onNoise: (line) => void noise.push(line) });
+  const client = createAgentClient(relay.local, { env: {}, onNoise: (line) => void noise.push(line) });
   void ended.then((why) => {
     client.fail(new InfrastructureError(`the connection was lost: ${why}`, { where: address.text }));
     const lost: Event = { event: 'lost', why };
@@ -82,15 +113,16 @@ export async function connect({ address, sshOptions = [], folder, agent, signal 
   stream.write(program);
 
   const kill = (): void => void ssh.kill('SIGKILL');
-  const close = async (): Promise<readonly string[]> => {
-    handedTo?.unpipe(stream);
-    stream.end();
+  const close = async (): Promise<Closed> => {
+    relay.end();
     const late = (): Error => new InfrastructureError('it does not end', { where: address.text });
     await within(closeLimit, ended, late).catch(kill);
     const { exitCode } = await outcome;
+    await allRead;
     const told = stderr.split('\n').filter((line) => line.startsWith('aemcert: left behind: ')).map((line) => line.slice('aemcert: '.length));
-    if (exitCode === 0 || told.length > 0) return told;
-    return [`the connection was lost (${await ended}), so nobody has seen that the agent cleaned up: it does when its end of the connection closes, or after 3 minutes of silence`];
+    if (taint !== undefined && (exitCode === 0 || told.length > 0)) return { left: told, taint };
+    const unseen = `the connection was lost (${await ended}), so nobody has seen that the agent cleaned up: it does when its end of the connection closes, or after 3 minutes of silence`;
+    return { left: [...told, unseen], taint };
   };
   signal?.addEventListener('abort', kill, { once: true });
   try {
@@ -99,21 +131,29 @@ export async function connect({ address, sshOptions = [], folder, agent, signal 
     });
     early.catch(() => undefined);
     const late = (): Error => new InfrastructureError(`the agent did not say hello within ${helloLimit / 1000} s`, { where: address.text, seen: lastWords(stderr, noise) });
-    const hello = await within(helloLimit, Promise.race([client.hello.catch(() => early), early]), late);
+    const waiting = new Promise<void>((resolve) => {
+      waits = (why) => {
+        waits = () => undefined;
+        onWait?.(why);
+        resolve();
+      };
+    });
+    const greeted = Promise.race([client.hello.catch(() => early), early]);
+    await within(helloLimit, Promise.race([greeted, waiting]), late);
+    const hello = await within(helloLimit + turnLimit, greeted, late);
     signal?.throwIfAborted();
     const { remote } = hello;
     if (remote === undefined) throw new InfrastructureError('the agent does not know that it is on another machine', { where: address.text });
     return {
       hello: { ...hello, remote },
       client,
+      untold,
       ended,
       handTo(socket) {
         handedTo = socket;
-        stream.removeAllListeners('data');
         const greeting: Event = hello;
         socket.write(`${JSON.stringify(greeting)}\n`);
-        stream.pipe(socket, { end: false });
-        socket.pipe(stream);
+        relay.handTo(socket);
       },
       close,
     };
@@ -148,7 +188,8 @@ function refusal(address: Address, { noise, ...end }: End & { readonly noise: re
   if (code === 'ENOENT') return new InfrastructureError('there is no program ssh', { where, hint: 'apt-get install openssh-client' });
   const told = stderr.split('\n').findLast((line) => line.startsWith('aemcert: '))?.slice('aemcert: '.length);
   if (told !== undefined && exitCode !== 255) {
-    return new InfrastructureError(told, { where, ...(exitCode === unfit.folder ? { hint: 'name one in which programs may run: --target-folder' } : {}) });
+    const hint = exitCode === undefined ? undefined : hints[exitCode];
+    return new InfrastructureError(told, { where, hint });
   }
   if (exitCode === 255) {
     const words = [...destination(address).slice(0, -2), address.host].join(' ');
@@ -156,6 +197,12 @@ function refusal(address: Address, { noise, ...end }: End & { readonly noise: re
   }
   return new InfrastructureError(`the agent did not start: ${howItEnded(end)}`, { where, ...(noise.length === 0 ? {} : { seen: noise.slice(-5).join('\n            ') }) });
 }
+
+/** By the agent's or the script's exit status. */
+const hints: Readonly<Record<number, string>> = {
+  [unfit.folder]: 'name one in which programs may run: --target-folder',
+  [unfit.busy]: 'two at once would see each other’s settings and faults: wait until it has ended, or end it there by kill with that process, which puts all back first',
+};
 
 function lastWords(stderr: string, noise: readonly string[]): string {
   return [...noise, ...stderr.split('\n')].map((line) => line.trim()).filter((line) => line !== '').at(-1) ?? 'no word';

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * A machine over ssh, for the length of a run. The run's own process has the connection, so that it can see to its end; the process in which
- * the tests run speaks to the agent through a socket. When a connection is lost, the next one who comes to the socket gets another.
+ * the tests run speaks to the agent through a socket. When a connection is lost, the next one who comes to the socket gets another. What the kernel
+ * says before the first test, after the last one and while all is put back is seen here.
  */
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
+import { hostname, userInfo } from 'node:os';
 import { basename, join } from 'node:path';
 import { digestFile } from '../../../lib/digest.ts';
 import { InfrastructureError } from '../../../lib/errors.ts';
@@ -29,6 +31,8 @@ export interface LinkOptions {
   readonly modules?: readonly string[];
   /** What may disturb or stop the machine is allowed. */
   readonly destructive: boolean;
+  /** Somebody else has the machine still, and who. */
+  onWait?(why: string): void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,8 +42,25 @@ export interface Link {
   readonly info: TargetInfo;
   /** Of a socket: who connects to it speaks to an agent whose programs are in place. */
   readonly socket: string;
-  /** Ends the connection when the agent has cleaned up. Returns what was left behind, a line each; idempotent. */
-  close(): Promise<readonly string[]>;
+  /** What the kernel has said since the last call, while no test looked. */
+  takeUntold(): Untold;
+  /** Ends the connection when the agent has cleaned up; idempotent. What the kernel says meanwhile, takeUntold() has. */
+  close(): Promise<Ending>;
+}
+
+/** What happened while no test looked, and the lines of the kernel's log that are in no file yet. */
+export interface Untold {
+  readonly incidents: readonly Incident[];
+  readonly log: string;
+}
+
+export interface Ending {
+  /** What was left behind, a line each. */
+  readonly left: readonly string[];
+  /** Why it is not known what the kernel said when modules were unloaded; absent where it is, or none were. */
+  readonly unseen?: string;
+  /** Its taint when all was put back; absent where it could not be read. */
+  readonly taint?: number;
 }
 
 const pingEvery = 10_000;
@@ -48,25 +69,40 @@ const pingEvery = 10_000;
 export async function openLink(options: LinkOptions): Promise<Link> {
   const agent = options.programs.find(({ name }) => name === 'agent');
   if (agent === undefined) throw new InfrastructureError('there is no agent among the programs');
+  const run = `${userInfo().username}@${hostname()}, process ${process.pid} there, since ${new Date().toISOString()}`;
+  const connections: Connection[] = [];
   const open = async (): Promise<Connection> => {
-    const connection = await connect({ ...options, agent: agent.path });
+    const connection = await connect({ ...options, agent: agent.path, boot: connections.length + 1, run });
+    connections.push(connection);
     try {
       await equip(connection, options);
       return connection;
     } catch (error) {
-      await connection.close();
+      await end(connection);
       throw error;
     }
   };
+  let ending: Ending = { left: [] };
+  const end = async (connection: Connection): Promise<void> => {
+    const { left, taint } = await connection.close();
+    const unseen = taint === undefined && (options.modules ?? []).length > 0;
+    ending = {
+      ...ending,
+      left: [...ending.left, ...left],
+      ...(unseen ? { unseen: 'nobody has seen what the kernel said when modules were unloaded: the connection was lost' } : {}),
+      ...(taint === undefined || taint < 0 ? {} : { taint }),
+    };
+  };
   const first = await open();
   let current: Connection | undefined = first;
-  const left: string[] = [];
+  let closed = false;
   const scratch = makeScratch();
-  const end = async (connection: Connection): Promise<void> => void left.push(...(await connection.close()));
   try {
     const { hello, client } = first;
     const machine = await machineFacts(client, hello);
     const kernel = withOurModules(await kernelFacts(client, hello), await digestsOf(options.modules));
+    // What it has said by now, a whole trace, is here then.
+    await client.request({ op: 'mark', text: 'ready' });
     // Else the agent takes us for lost before the first test.
     const waiting = setInterval(() => void client.request({ op: 'ping' }).catch(() => undefined), pingEvery);
     waiting.unref();
@@ -81,7 +117,8 @@ export async function openLink(options: LinkOptions): Promise<Link> {
         }
         handed = true;
         current ??= await open();
-        current.handTo(socket);
+        if (closed) await end(current);
+        else current.handTo(socket);
       } catch (error) {
         current = undefined;
         const lost: Event = { event: 'lost', why: error instanceof Error ? error.message : String(error) };
@@ -93,19 +130,24 @@ export async function openLink(options: LinkOptions): Promise<Link> {
       void serve(socket);
     });
     const socket = await listen(server, join(scratch.folder, 'agent'));
-    let closing: Promise<readonly string[]> | undefined;
+    let closing: Promise<Ending> | undefined;
     return {
       machine,
       kernel,
       info: infoOf(options, first, kernel),
       socket,
+      takeUntold() {
+        const taken = connections.map(({ untold }) => untold.take());
+        return { incidents: taken.flatMap(({ incidents }) => incidents), log: taken.map(({ text }) => text).join('') };
+      },
       close() {
         closing ??= (async () => {
+          closed = true;
           clearInterval(waiting);
           server.close();
           if (current !== undefined) await end(current);
           await scratch.remove();
-          return left;
+          return ending;
         })();
         return closing;
       },
@@ -176,9 +218,4 @@ function infoOf({ address, destructive }: LinkOptions, { hello }: Connection, { 
     ...(destructive ? { destructive: true } : {}),
     ...(unknown.length === 0 ? {} : { unknownModules: unknown }),
   };
-}
-
-/** On a machine that others use, too, that memory runs out is no fault of its kernel; nor that its log was read too late. */
-export function blameOn(kind: Incident['kind']): Incident['blame'] {
-  return kind === 'out-of-memory' || kind === 'other' ? 'infrastructure' : 'kernel';
 }

@@ -8,13 +8,14 @@ import { temporaryFolder } from '../../../lib/testing/temporary-folder.ts';
 import { landingCommand, ownMachine, unfit } from './script.ts';
 
 /** Stands for the agent: it says with what it was run, and where. */
-const agent = '#!/bin/sh\necho "$1 ${2%/*} $(cat)"\n';
+const agent = '#!/bin/sh\necho "$1 ${2%/*} $3 $(cat)"\n';
+const run = "o'neill@host, process 1";
 
 const machine = execFileSync('uname', ['-m'], { encoding: 'utf8' }).trim();
 
 async function land(how: { readonly size?: number; readonly machine?: string; readonly folder?: string; readonly tmp?: string; readonly shell?: string }, input = `${agent}after it`) {
   const { tmp = '/nowhere', shell = 'sh', ...rest } = how;
-  return execa(shell, ['-c', landingCommand({ size: agent.length, machine, ...rest })], { input, env: { TMPDIR: tmp, HOME: '/nowhere' }, reject: false });
+  return execa(shell, ['-c', landingCommand({ size: agent.length, machine, run, ...rest })], { input, env: { TMPDIR: tmp, HOME: '/nowhere' }, reject: false });
 }
 
 test('programs are built for what uname says', () => {
@@ -26,7 +27,7 @@ test.each(['sh', 'bash'])('under %s the agent runs in a folder of its own, on wh
 
   const { stdout, stderr, exitCode } = await land({ tmp, shell });
 
-  expect({ stdout, stderr, exitCode }).toEqual({ stdout: `--remote ${tmp} after it`, stderr: '', exitCode: 0 });
+  expect({ stdout, stderr, exitCode }).toEqual({ stdout: `--remote ${tmp} ${run} after it`, stderr: '', exitCode: 0 });
   expect(await readdir(tmp)).toEqual([]);
 });
 
@@ -34,7 +35,7 @@ test('a folder that is asked for is the only one', async () => {
   const [tmp, asked] = [await temporaryFolder(), join(await temporaryFolder(), "a 'folder'")];
   await mkdir(asked);
 
-  expect((await land({ tmp, folder: asked })).stdout).toBe(`--remote ${asked} after it`);
+  expect((await land({ tmp, folder: asked })).stdout).toBe(`--remote ${asked} ${run} after it`);
   expect(await land({ tmp, folder: '/nowhere' })).toMatchObject({ exitCode: unfit.folder, stderr: 'aemcert: there is no folder for programs: /nowhere cannot be written to' });
 });
 
@@ -68,11 +69,11 @@ test('where no program may run, the next folder is taken', async () => {
   const bin = await temporaryFolder();
   await writeFile(join(bin, 'chmod'), `#!/bin/sh\ncase $2 in ${tmp}/*) exit 1;; esac\nexec /bin/chmod "$@"\n`, { mode: 0o755 });
   const home = await temporaryFolder();
-  const command = landingCommand({ size: agent.length, machine }).replace('/tmp /var/tmp', '');
+  const command = landingCommand({ size: agent.length, machine, run }).replace('/tmp /var/tmp', '');
   const env = { TMPDIR: tmp, HOME: home, PATH: `${bin}:${process.env['PATH'] ?? ''}` };
 
   const { stdout } = await execa('sh', ['-c', command], { input: agent, env });
 
-  expect(stdout).toBe(`--remote ${home} `);
+  expect(stdout).toBe(`--remote ${home} ${run} `);
   expect([await readdir(tmp), await readdir(home)]).toEqual([[], []]);
 });

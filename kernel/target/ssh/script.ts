@@ -9,10 +9,12 @@ export interface Landing {
   readonly machine: string;
   /** Where it is to go; when absent the first of the usual places in which programs may run. */
   readonly folder?: string | undefined;
+  /** For whom it is there, in words that no other run has: it waits for an agent of its own run, and others are told. */
+  readonly run: string;
 }
 
 /** How the script ends when the machine is not fit, with the reason on stderr after `aemcert: `. */
-export const unfit = { machine: 90, folder: 91, upload: 92 } as const;
+export const unfit = { machine: 90, folder: 91, upload: 92, busy: 94 } as const;
 
 /**
  * It makes a folder of its own, takes the agent from its stdin into it and runs it on what comes after. Whatever ends it, the folder goes: before
@@ -23,7 +25,7 @@ const script = [
   'say() { echo "aemcert: $*" >&2; }',
   'm=$(uname -m)',
   `[ "$m" = "$2" ] || { say "the machine is $m, and the programs that are to run there are for $2"; exit ${unfit.machine}; }`,
-  'size=$1; asked=$3',
+  'size=$1; asked=$3; run=$4',
   'if [ -n "$asked" ]; then set -- "$asked"; else set -- "${TMPDIR:-/tmp}" /tmp /var/tmp "$HOME"; fi',
   'd=; why=',
   'trap "[ -z \\"\\$d\\" ] || rm -rf \\"\\$d\\"" EXIT',
@@ -34,12 +36,12 @@ const script = [
   `[ -n "$d" ] || { say "there is no folder for programs:\${why%,}"; exit ${unfit.folder}; }`,
   'rm "$d/try"; head -c "$size" > "$d/agent"',
   `[ "$(wc -c < "$d/agent")" -eq "$size" ] || { say "the agent did not come through whole into $d: a full disk, or a lost connection"; exit ${unfit.upload}; }`,
-  'chmod 700 "$d/agent"; "$d/agent" --remote "$d"',
+  'chmod 700 "$d/agent"; "$d/agent" --remote "$d" "$run"',
 ].join('; ').replaceAll('do; ', 'do ');
 
 /** The command that ssh runs there. */
-export function landingCommand({ size, machine, folder = '' }: Landing): string {
-  return `exec sh -c '${script}' aemcert ${size} ${shellQuote(machine)} ${folder === '' ? "''" : shellQuote(folder)}`;
+export function landingCommand({ size, machine, folder = '', run }: Landing): string {
+  return `exec sh -c '${script}' aemcert ${size} ${shellQuote(machine)} ${folder === '' ? "''" : shellQuote(folder)} ${shellQuote(run)}`;
 }
 
 /** As `uname -m` has what this process runs on, for which the programs are built. */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A machine over ssh, which here is this one: light tests alone, and nothing that disturbs it. */
-import { chmod, mkdir, readFile, readdir } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { chmod, mkdtemp, open, readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { projectRoot } from '../../../lib/paths.ts';
 import { runningProcesses } from '../../../lib/testing/processes.ts';
 import { temporaryFolder } from '../../../lib/testing/temporary-folder.ts';
@@ -13,17 +14,30 @@ import { startSshd } from './testing/sshd.ts';
 
 const aemcert = join(projectRoot, 'cli/aemcert.js');
 
-async function machine() {
-  const sshd = await startSshd();
+/** `filter`: see startSshd(). */
+async function machine({ filter }: { readonly filter?: (there: string) => string } = {}) {
   const own = await temporaryFolder();
   await chmod(own, 0o755);
-  const [out, there] = [join(own, 'out'), join(own, 'there')];
-  await mkdir(there);
+  const out = join(own, 'out');
+  // Root's agent has a /tmp of its own.
+  const there = await mkdtemp('/var/tmp/aemcert-test-');
+  onTestFinished(async () => {
+    // Of a test that has failed: it would have the machine from the next one.
+    for (const { pid, command } of await runningProcesses()) if (command.includes(`agent --remote ${there}/`)) process.kill(pid, 'SIGKILL');
+    await rm(there, { recursive: true, force: true });
+  });
   await chmod(there, 0o1777);
+  const sshd = await startSshd(filter === undefined ? {} : { filter: filter(there) });
   const start = (target: string, ...args: readonly string[]) => {
     const options = sshd.options.flatMap((option) => ['--ssh-option', option]);
     const argv = [aemcert, 'run', '--target', target, ...options, '--target-folder', there, '--out', out, ...args];
     return execa('taskset', ['1', 'node', ...argv], { cwd: projectRoot, env: { AEMCERT_FIXTURES: '1', TMPDIR: own }, all: true, reject: false });
+  };
+  /** A pipe there: who opens it waits for the other end. */
+  const gate = async (name: string): Promise<string> => {
+    const path = join(there, name);
+    await execa('mkfifo', [path]);
+    return path;
   };
   /** Files and processes that are there because of a run: of its programs each has the agent's folder in its environment. */
   const left = async (): Promise<readonly string[]> => {
@@ -34,8 +48,10 @@ async function machine() {
     }));
     return [...(await readdir(there)), ...running.map(({ command }) => command.slice(0, 200)), ...theirs.flat()];
   };
-  return { sshd, out, there, start, left, results: (): Promise<Results> => readResults(join(out, 'results.json')) };
+  return { sshd, out, own, there, start, gate, left, results: (): Promise<Results> => readResults(join(out, 'results.json')) };
 }
+
+const isRoot = process.getuid?.() === 0;
 
 type Run = Promise<{ readonly all?: unknown }> & { readonly all: NodeJS.ReadableStream };
 
@@ -49,10 +65,17 @@ async function untilPrinted(run: Run, words: RegExp): Promise<void> {
   await Promise.race([printed, run.then(({ all }) => Promise.reject(new Error(`it ended: ${String(all)}`)))]);
 }
 
-/** The last test waits: then its processes and files are there. */
-async function untilItWaits(run: Run, left: () => Promise<readonly string[]>): Promise<void> {
-  await untilPrinted(run, /fixture: ends there/);
-  await expect.poll(async () => (await left()).filter((one) => one.startsWith('process')).length, { timeout: 60_000 }).toBeGreaterThanOrEqual(3);
+/** The test after that one waits: then its processes and files are there. */
+async function untilItWaits(run: Run, left: () => Promise<readonly string[]>, before = /fixture: ends there/, processes = 3): Promise<void> {
+  await untilPrinted(run, before);
+  await expect.poll(async () => (await left()).filter((one) => one.startsWith('process')).length, { timeout: 60_000 }).toBeGreaterThanOrEqual(processes);
+}
+
+/** Its client, which has the machine's folder on its command line. */
+async function killSsh(there: string): Promise<void> {
+  const clients = (await runningProcesses()).filter(({ command }) => command.startsWith('ssh ') && command.includes(there));
+  expect(clients).toHaveLength(1);
+  for (const { pid } of clients) process.kill(pid, 'SIGKILL');
 }
 
 test('who is not root measures what needs no root; the rest is UNTESTED, and it is said why', async () => {
@@ -123,9 +146,7 @@ test('a lost connection leaves nothing; its test has no verdict, and the rest go
   await untilItWaits(run, left);
   const before = await left();
 
-  const clients = (await runningProcesses()).filter(({ command }) => command.startsWith('ssh ') && command.includes(there));
-  expect(clients).toHaveLength(1);
-  for (const { pid } of clients) process.kill(pid, 'SIGKILL');
+  await killSsh(there);
   const { exitCode, all } = await run;
 
   expect(exitCode, all).toBe(3);
@@ -135,6 +156,88 @@ test('a lost connection leaves nothing; its test has no verdict, and the rest go
   expect(tests.map(({ verdict }) => verdict), JSON.stringify(tests)).toEqual(['PASS', 'PASS', 'UNRESOLVED', 'PASS', 'UNTESTED']);
   expect(tests[2]?.reason).toBe('exit while the test ran');
   expect(tests[2]?.observed).toContain('was lost: ssh was killed by SIGKILL');
+});
+
+/** Waits until somebody reads there; they are given `text` when `meanwhile` is over. */
+async function atGate(path: string, text: string, meanwhile: () => Promise<unknown> = () => Promise.resolve()): Promise<void> {
+  const other = await vi.waitUntil(() => open(path, constants.O_WRONLY | constants.O_NONBLOCK).catch(() => undefined), { timeout: 60_000 });
+  await meanwhile();
+  await other.writeFile(text);
+  await other.close();
+}
+
+test.runIf(isRoot)('what the kernel says before the first test and while all is put back is of the run, in every report, and no run passes with it', async () => {
+  // Past the agent’s first word nothing comes through until somebody has opened the gate.
+  const { sshd, out, own, start, gate, left, results } = await machine({ filter: (there) => `read -r hello && echo "$hello" && cat ${there}/first && cat` });
+  const [first, put] = [await gate('first'), await gate('gate')];
+  /** No program can write into the log as the kernel does; but its name is in what the kernel says of its end. */
+  const complain = async (words: string): Promise<void> => {
+    const faults = 'int main(void) { *(volatile int *)0 = 0; return 0; }';
+    await execa('gcc', ['-x', 'c', '-O0', '-o', join(own, words), '-'], { input: faults });
+    expect(await execa(join(own, words), { reject: false })).toMatchObject({ signal: 'SIGSEGV' });
+  };
+  const run = start(sshd.root ?? '', '--grep', 'fixture: has a gate put back');
+
+  await atGate(first, '', () => complain('BUG: first'));
+  await atGate(put, 'as it was\n');
+  await atGate(put, 'as it was\n', () => complain('BUG: undoing'));
+  const { exitCode, all } = await run;
+
+  const { tests, incidents, run: { complete } } = await results();
+  expect(tests.map(({ verdict }) => verdict), all).toEqual(['PASS']);
+  expect(complete).toBe(true);
+  expect(exitCode).toBe(1);
+  expect(incidents).toMatchObject([
+    { kind: 'bug', blame: 'kernel', boot: 1, excerpt: expect.stringMatching(/BUG: first\[\d+\]: segfault/) as string },
+    { kind: 'bug', blame: 'kernel', boot: 1, excerpt: expect.stringMatching(/BUG: undoing\[\d+\]: segfault/) as string },
+  ]);
+  expect(incidents.map(({ testId }) => testId)).toEqual([undefined, undefined]);
+  for (const file of ['console-1.log', 'junit.xml', 'coverage.html', 'coverage.md', 'coverage.json']) {
+    const text = await readFile(join(out, file), 'utf8');
+    for (const words of [/BUG: first\[/, /BUG: undoing\[/]) expect(text, file).toMatch(words);
+  }
+  expect(all).toMatch(/bug while no test ran: .*BUG: undoing/);
+  expect(await left()).toEqual(['first', 'gate']);
+});
+
+test('after a lost connection the next agent begins when the guard of the last one has put all back', async () => {
+  const { sshd, start, gate, left, results, there } = await machine();
+  const put = await gate('gate');
+  const run = start(sshd.ordinary, '--grep', 'fixtures/gate');
+  const told = untilPrinted(run, /: waiting for process \d+ there, for \S+, process \d+ there, since /);
+  const waits = untilItWaits(run, left, /fixture: has a gate/, 1);
+  await atGate(put, 'as it was\n');
+  await waits;
+  const agents = async (): Promise<number> => (await runningProcesses()).filter(({ command }) => command.includes(`agent --remote ${there}/`)).length;
+  expect(await agents()).toBe(2);
+
+  await killSsh(there);
+  await told;
+  // The last one's guard, and the next one before it is two.
+  expect(await agents()).toBe(2);
+  await atGate(put, 'as it was\n');
+  const { exitCode, all } = await run;
+
+  expect(exitCode, all).toBe(3);
+  expect((await results()).tests.map(({ verdict }) => verdict)).toEqual(['PASS', 'UNRESOLVED', 'PASS']);
+  expect(await left()).toEqual(['gate']);
+});
+
+test('a machine that somebody measures is not measured by others meanwhile', async () => {
+  const { sshd, own, start, left } = await machine();
+  const run = start(sshd.ordinary, '--grep', 'fixtures/remote');
+  await untilItWaits(run, left);
+  const before = await left();
+
+  const second = await start(sshd.root ?? sshd.ordinary, '-r', 'PRF.5.0-c', '--out', join(own, 'second'));
+
+  expect(second.exitCode, second.all).toBe(3);
+  expect(second.all).toMatch(/^aemcert: ssh:\/\/\S+: it is taken: process \d+ there, of uid \d+, for \S+, process \d+ there, since \S+Z, measures it\n {2}do: +two at once would see /m);
+  // It has left nothing, and the first has lost nothing.
+  expect(await left()).toEqual(before);
+  run.kill('SIGINT');
+  await run;
+  expect(await left()).toEqual([]);
 });
 
 test('a machine that does not fit is told in one line, and nothing is left of an earlier run', async () => {
@@ -153,7 +256,7 @@ test('a machine that does not fit is told in one line, and nothing is left of an
   expect(await left()).toEqual([]);
 });
 
-test.runIf(process.getuid?.() === 0)('root measures what needs it, in mounts of its own, and nobody sees any of it', async () => {
+test.runIf(isRoot)('root measures what needs it, in mounts of its own, and nobody sees any of it', async () => {
   const { sshd, start, left, results } = await machine();
   const mounts = await readFile('/proc/self/mounts', 'utf8');
 

@@ -22,8 +22,8 @@ export interface Sshd {
 
 const tester = { name: 'aemcert-tester', uid: 64_001 } as const;
 
-/** Ends with the test that has started it. */
-export async function startSshd(): Promise<Sshd> {
+/** Ends with the test that has started it. `filter`: a shell's command through which all goes that programs there say. */
+export async function startSshd({ filter }: { readonly filter?: string } = {}): Promise<Sshd> {
   const folder = await temporaryFolder();
   // The user whom it lets in reads the keys.
   await chmod(folder, 0o755);
@@ -36,7 +36,8 @@ export async function startSshd(): Promise<Sshd> {
     at('config'),
     [
       'ListenAddress 127.0.0.1', `Port ${port}`, `HostKey ${at('host')}`, `AuthorizedKeysFile ${at('authorized')}`, 'PidFile none', 'StrictModes no',
-      'UsePAM no', 'PasswordAuthentication no', 'KbdInteractiveAuthentication no', 'PermitRootLogin prohibit-password', 'LogLevel VERBOSE', '',
+      'UsePAM no', 'PasswordAuthentication no', 'KbdInteractiveAuthentication no', 'PermitRootLogin prohibit-password', 'LogLevel VERBOSE',
+      ...(filter === undefined ? [] : [`ForceCommand sh -c "$SSH_ORIGINAL_COMMAND" | { ${filter}; }`]), '',
     ].join('\n'),
   );
   const isRoot = process.getuid?.() === 0;
