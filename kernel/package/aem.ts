@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** The Debian package of AEM's modules and libaem for one kernel. */
-import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { InputError } from '../../lib/errors.ts';
+import { digestFolders } from '../../lib/digest.ts';
 import { projectRoot } from '../../lib/paths.ts';
 import { buildEnvironment, runCommand, type CommandLog } from '../../lib/run-command.ts';
 import type { GuestBuild, KernelBuild } from '../build/artifacts.ts';
+import { aemVersion, imageVersion } from './version.ts';
 
 /** Where Debian has libraries of this architecture. */
 const libraries = '/usr/lib/x86_64-linux-gnu';
@@ -24,8 +25,18 @@ export function aemPackage(release: string): string {
   return `aem-${release.toLowerCase().replace(/[^a-z0-9.+-]/g, '-')}`;
 }
 
-/** The package's control file. `version` is a Debian version; what it installs takes `kibibytes`. */
-export function controlFile({ release, version, kibibytes }: { readonly release: string; readonly version: string; readonly kibibytes: number }): string {
+export interface Control {
+  readonly release: string;
+  /** A Debian version, as is the next one. */
+  readonly version: string;
+  /** Of the package of the kernel for which the modules were built. */
+  readonly image: string;
+  /** What it installs. */
+  readonly kibibytes: number;
+}
+
+/** The package's control file. */
+export function controlFile({ release, version, image, kibibytes }: Control): string {
   return [
     `Package: ${aemPackage(release)}`,
     `Version: ${version}`,
@@ -34,7 +45,8 @@ export function controlFile({ release, version, kibibytes }: { readonly release:
     'Priority: optional',
     'Maintainer: aemcert <aemcert@localhost>',
     `Installed-Size: ${kibibytes}`,
-    `Depends: linux-image-${release.toLowerCase()}, kmod, libc6`,
+    // Another build of the same release has the same name, and may have other structures.
+    `Depends: linux-image-${release.toLowerCase()} (= ${image}), kmod, libc6`,
     // Two of them would both bring the library.
     'Provides: libaem',
     'Conflicts: libaem',
@@ -52,19 +64,11 @@ function depmodScript(release: string): string {
   return ['#!/bin/sh', 'set -e', `if [ -d /lib/modules/${release} ] && command -v depmod >/dev/null; then depmod -a ${release}; fi`, ''].join('\n');
 }
 
-/** The version that the library has, in its Makefile. */
-async function libraryVersion(): Promise<string> {
-  const where = join(projectRoot, 'modules/libaem/Makefile');
-  const version = /^VERSION := (\S+)$/m.exec(await readFile(where, 'utf8'))?.[1];
-  if (version === undefined) throw new InputError('the library has no version', { where, expected: 'VERSION := 1.2.3' });
-  return version;
-}
-
 /**
  * Packs the modules of a kernel, and libaem. Returns the package's path.
  * @throws InfrastructureError when a tool fails, the signal's reason when aborted
  */
-export async function packAem(kernel: Pick<KernelBuild, 'release'>, modules: GuestBuild['modules'], options: PackageOptions): Promise<string> {
+export async function packAem(kernel: Pick<KernelBuild, 'release' | 'version' | 'key'>, modules: GuestBuild['modules'], options: PackageOptions): Promise<string> {
   const { scratch, out, signal, log } = options;
   const { release } = kernel;
   const root = join(scratch, 'aem');
@@ -79,10 +83,11 @@ export async function packAem(kernel: Pick<KernelBuild, 'release'>, modules: Gue
   await runCommand(['chmod', '-R', 'u=rwX,go=rX', root], { signal, log });
 
   const { output } = await runCommand(['du', '--summarize', '--apparent-size', '--block-size=1K', root], { signal });
-  const version = `${await libraryVersion()}-1`;
+  const image = await imageVersion(kernel);
+  const version = await aemVersion({ image, content: await digestFolders(root, ['lib', 'usr']) });
   const control = join(root, 'DEBIAN');
   await mkdir(control);
-  await writeFile(join(control, 'control'), controlFile({ release, version, kibibytes: Number.parseInt(output[0] ?? '0', 10) }));
+  await writeFile(join(control, 'control'), controlFile({ release, version, image, kibibytes: Number.parseInt(output[0] ?? '0', 10) }));
   for (const name of ['postinst', 'postrm']) {
     await writeFile(join(control, name), depmodScript(release));
     await chmod(join(control, name), 0o755);

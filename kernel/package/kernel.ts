@@ -13,6 +13,7 @@ import type { KernelChoice } from '../build/inputs.ts';
 import { ensureKernel, type BuildOptions } from '../build/kernel.ts';
 import { findToolchain, kbuild } from '../build/toolchain.ts';
 import { fixedTime, packAem, type PackageOptions } from './aem.ts';
+import { imageVersion } from './version.ts';
 
 /** What `make bindeb-pkg` runs, and the Debian packages that have it. */
 const tools: readonly (readonly [tool: string, from: string])[] = [
@@ -80,7 +81,7 @@ async function packImage(kernel: KernelBuild, { scratch, out, log, signal, onPro
   await runCommand(['cp', '--archive', '--reflink=auto', kernel.tree, tree], { signal, log });
 
   const { make, options } = kbuild(tree, await findToolchain(signal));
-  const version = `${/^[\d.]+/.exec(kernel.release)?.[0] ?? kernel.version}-1`;
+  const version = await imageVersion(kernel);
   const printed: string[] = [];
   onProgress?.({ stage: 'package', message: `packing ${kernel.release}` });
   const result = await tryCommand([...make, `KDEB_PKGVERSION=${version}`, 'DPKG_FLAGS=-d', 'bindeb-pkg'], {
