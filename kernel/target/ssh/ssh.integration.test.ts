@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A machine over ssh, which here is this one: light tests alone, and nothing that disturbs it. */
 import { constants } from 'node:fs';
-import { chmod, mkdtemp, open, readFile, readdir, rm } from 'node:fs/promises';
+import { appendFile, chmod, cp, mkdtemp, open, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { projectRoot } from '../../../lib/paths.ts';
 import { runningProcesses } from '../../../lib/testing/processes.ts';
 import { temporaryFolder } from '../../../lib/testing/temporary-folder.ts';
+import { conclude } from '../../../reporters/conclude.ts';
 import { readResults } from '../../../reporters/read.ts';
 import type { Results } from '../../../reporters/results.ts';
+import { sampleProduct } from '../../../reporters/testing/bundle.ts';
 import { startSshd } from './testing/sshd.ts';
 
 const aemcert = join(projectRoot, 'cli/aemcert.js');
@@ -254,6 +256,47 @@ test('a machine that does not fit is told in one line, and nothing is left of an
   expect(folder.exitCode).toBe(3);
   expect(lines(folder.all)).toMatch(/: there is no folder for programs: \/proc cannot be written to$/);
   expect(await left()).toEqual([]);
+});
+
+test('a machine is certified as a whole; others accept the bundle, and find it edited', async () => {
+  const { sshd, own, there, left } = await machine();
+  const [key, product, out] = [join(own, 'vendor.key'), join(own, 'product.yaml'), join(own, 'certification')];
+  const aemcertSays = (...args: readonly string[]) => execa('node', [aemcert, ...args], { cwd: projectRoot, env: { TMPDIR: own }, all: true, reject: false });
+  expect((await aemcertSays('keygen', '--out', join(own, 'vendor'))).exitCode).toBe(0);
+  await writeFile(product, sampleProduct);
+  const options = sshd.options.flatMap((option) => ['--ssh-option', option]);
+
+  const certified = await aemcertSays('certify', '--target', sshd.ordinary, ...options, '--target-folder', there, '--product', product, '--key', key, '--out', out);
+
+  const bundle = join(out, 'bundle');
+  const results = await readResults(join(bundle, 'results.json'));
+  // Who is not root leaves some UNTESTED; of what else this kernel lacks the certificate tells.
+  expect(certified.exitCode, certified.all).not.toBe(0);
+  expect(certified.exitCode, certified.all).toBe(conclude(results).exitStatus);
+  expect(await left()).toEqual([]);
+  expect(results.run).toMatchObject({ complete: true, filters: {}, binding: 'native' });
+  expect(results.target).toMatchObject({ driver: 'ssh', address: sshd.ordinary });
+  expect(results.plan.length).toBeGreaterThan(50);
+  expect(results.tests.filter(({ verdict }) => verdict === 'PASS').length).toBeGreaterThan(50);
+  expect(results.tests.map(({ verdict }) => verdict)).toContain('UNTESTED');
+
+  const check = (folder: string) => aemcertSays('verify', folder, '--key', join(own, 'vendor.pub'));
+  const accepted = await check(bundle);
+  expect(accepted.exitCode, accepted.all).toBe(0);
+
+  const edits: readonly (readonly [file: string, edit: (path: string) => Promise<unknown>])[] = [
+    ['results.json', async (path) => writeFile(path, (await readFile(path, 'utf8')).replace('"UNTESTED"', '"PASS"'))],
+    ['console-1.log', (path) => appendFile(path, 'all was well\n')],
+    ['junit.xml', (path) => rm(path)],
+  ];
+  for (const [file, edit] of edits) {
+    const copy = join(own, `edited-${file}`);
+    await cp(bundle, copy, { recursive: true });
+    await edit(join(copy, file));
+    const refused = await check(copy);
+    expect(refused.exitCode, refused.all).toBe(1);
+    expect(refused.all).toMatch(new RegExp(`^.*${file.replace('.', '\\.')}`, 'm'));
+  }
 });
 
 test.runIf(isRoot)('root measures what needs it, in mounts of its own, and nobody sees any of it', async () => {
