@@ -163,9 +163,12 @@ test('a lost connection leaves nothing; its test has no verdict, and the rest go
 /** Waits until somebody reads there; they are given `text` when `meanwhile` is over. */
 async function atGate(path: string, text: string, meanwhile: () => Promise<unknown> = () => Promise.resolve()): Promise<void> {
   const other = await vi.waitUntil(() => open(path, constants.O_WRONLY | constants.O_NONBLOCK).catch(() => undefined), { timeout: 60_000 });
-  await meanwhile();
-  await other.writeFile(text);
-  await other.close();
+  try {
+    await meanwhile();
+    await other.writeFile(text);
+  } finally {
+    await other.close();
+  }
 }
 
 test.runIf(isRoot)('what the kernel says before the first test and while all is put back is of the run, in every report, and no run passes with it', async () => {
@@ -179,9 +182,12 @@ test.runIf(isRoot)('what the kernel says before the first test and while all is 
     expect(await execa(join(own, words), { reject: false })).toMatchObject({ signal: 'SIGSEGV' });
   };
   const run = start(sshd.root ?? '', '--grep', 'fixture: has a gate put back');
+  const kept = untilPrinted(run, /PASS +1\/1 .*fixture: has a gate put back/);
 
   await atGate(first, '', () => complain('BUG: first'));
   await atGate(put, 'as it was\n');
+  // The one who read there first has gone.
+  await kept;
   await atGate(put, 'as it was\n', () => complain('BUG: undoing'));
   const { exitCode, all } = await run;
 
