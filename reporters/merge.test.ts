@@ -60,6 +60,16 @@ test('a part that only measures times was on a machine for that, of which nothin
   expect(results.tests).toHaveLength(3);
 });
 
+test('over ssh it was on the machine that the others were on', () => {
+  const on = (cpus: number) => (results: Results): Results => ({
+    ...results,
+    plan: results.plan.map((one) => (cpus === 1 ? { ...one, needs: ['clock'] } : one)),
+    target: { ...results.target, driver: 'ssh', cpus },
+  });
+
+  expect(() => mergeShards([shardOf(1, {}, on(1)), shardOf(2, {}, on(2)), shardOf(3, {}, on(2))], [])).toThrow(/its target differs/);
+});
+
 test('the boots of each guest stay apart, and so do its logs', () => {
   const incident: Incident = { kind: 'exit', blame: 'infrastructure', at: '2026-03-02T09:16:30.000Z', boot: 4, excerpt: 'x' };
   const two = shardOf(1, { incidents: [incident] }, (results) => ({

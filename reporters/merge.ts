@@ -25,7 +25,7 @@ export interface Merged {
  */
 export function mergeShards(shards: readonly Shard[], command: readonly string[]): Merged {
   // What it ran on is told by one that ran on the machine itself.
-  const first = shards.find(({ results }) => !results.plan.every(hasOwnClock)) ?? shards[0];
+  const first = shards.find(({ results }) => !onlyMeasuresTime(results)) ?? shards[0];
   if (first === undefined) throw new InputError('there is nothing to merge', { expected: 'the folder of each shard' });
   for (const shard of shards) checkShard(shard, first);
   checkAllThere(shards);
@@ -72,11 +72,15 @@ function renumbered(results: Results, number: (boot: number) => number): Results
   };
 }
 
+/** In QEMU it was on a guest for that, of another accelerator and with one processor. */
+function onlyMeasuresTime({ target, plan }: Pick<Results, 'target' | 'plan'>): boolean {
+  return target.driver === 'qemu' && plan.length > 0 && plan.every(hasOwnClock);
+}
+
 /** What all shards of a run have in common. */
-function commonOf({ run, subject, target, plan, elsewhere, requirements }: Results): Readonly<Record<string, unknown>> {
-  const { guests: _guests, acceleratorReason: _reason, ...machine } = target;
-  const common = { suite: run.suite, subject, binding: run.binding, elsewhere, requirements: requirements.map(inputOf) };
-  return plan.every(hasOwnClock) ? common : { ...common, target: machine };
+function commonOf({ run, subject, target, elsewhere, requirements }: Results, { wholeTarget }: { readonly wholeTarget: boolean }): Readonly<Record<string, unknown>> {
+  const { guests: _guests, acceleratorReason: _reason, accelerator, cpus, ...machine } = target;
+  return { suite: run.suite, subject, binding: run.binding, target: wholeTarget ? { ...machine, accelerator, cpus } : machine, elsewhere, requirements: requirements.map(inputOf) };
 }
 
 function checkShard({ where, results }: Shard, first: Shard): void {
@@ -86,7 +90,8 @@ function checkShard({ where, results }: Shard, first: Shard): void {
   if (others[0] !== undefined) throw new InputError('this shard left more out', { where, expected: '--shard I/N alone', seen: `${others[0][0]}=${others[0][1]}` });
   if (run.suite.files === undefined) throw new InputError('these results do not say of which suite they are', { where });
   if (results.lines !== undefined) throw new InputError('lines that ran are not merged', { where, expected: 'another flavour than coverage' });
-  const [own, common] = [commonOf(results), commonOf(first.results)];
+  const how = { wholeTarget: !onlyMeasuresTime(results) };
+  const [own, common] = [commonOf(results, how), commonOf(first.results, how)];
   const odd = Object.keys(own).find((key) => !isDeepStrictEqual(own[key], common[key]));
   if (odd !== undefined) throw new InputError(`this shard is of another run: its ${odd} differs`, { where, expected: `as in ${first.where}` });
 }

@@ -5,6 +5,7 @@ import type { Product } from '../bundle/product.ts';
 import { claim } from '../bundle/statement.ts';
 import { waiverProblem, type JudgedWaiver } from '../bundle/waivers.ts';
 import { conclude, type Conclusion } from '../conclude.ts';
+import { hasOwnClock } from '../own-clock.ts';
 import type { RequirementResult, Results } from '../results.ts';
 import { suiteRemarks, targetRemarks } from '../text.ts';
 import { clauseRows, type ClauseRow } from './clauses.ts';
@@ -75,7 +76,7 @@ function remarksOn(
   { results, product: { latency }, waivers, config }: CertificateParts,
   { failedRequirements }: Conclusion,
 ): readonly string[] {
-  const { run, subject, target, elsewhere = [] } = results;
+  const { run, subject, target, plan, elsewhere = [] } = results;
   const open = clauseRows(results).filter(({ requirement: { verdict } }) => verdict !== 'PASS' && verdict !== 'FAIL');
   const waived = waivers.filter(({ requirement, state }) => state === 'waived' && failedRequirements.includes(requirement));
   const filters = Object.entries(run.filters);
@@ -92,7 +93,8 @@ function remarksOn(
       const problem = waiverProblem(waiver);
       return problem === undefined ? [] : [`${problem[0]?.toUpperCase() ?? ''}${problem.slice(1)}.`];
     }),
-    ...(target.accelerator === 'tcg' ? ['Measured under emulation: an upper bound of time (CCM.2.2-c, CFH.1.0-c) is of a clock that counts instructions, not of a machine.'] : []),
+    ...(target.accelerator === 'tcg' ? ['Measured under emulation.'] : []),
+    ...(target.driver === 'qemu' && plan.some(hasOwnClock) ? ['Upper bounds of time are of an emulated processor whose clock counts instructions, not of a machine.'] : []),
     ...(latency === undefined ? ['The vendor states no latency.'] : []),
     ...(subject.kernel.config === undefined ? ['The configuration of the kernel is not on record.'] : []),
     ...(elsewhere.length > 0 ? [`${elsewhere.length} tests need a kernel built for them (fault injection and the like), and are no part of this run.`] : []),

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { connectionFacilities, other } from './connections.ts';
 import { neutral } from './neutral.ts';
 
-neutral('CCM.2.2-a', 'that the program at the other end has crashed is told, once for each connection', connectionFacilities, async (context, { protocol, open }) => {
+neutral('CCM.2.2-a', 'that the program at the other end has crashed is told, for each connection to it and for no other', connectionFacilities, async (context, { protocol, open }) => {
   const watcher = await open(context);
   const { probe } = watcher;
   const [there, lasting] = [await other(context), await other(context)];

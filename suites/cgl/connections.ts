@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Connections whose other end dies or falls silent, and who tells of it: epoll, or AEM. */
+import { worked } from '../harness/probe.ts';
 import type { Call, Probe } from '../harness/probe.ts';
 import type { Context } from '../harness/verifies.ts';
 import * as ip from '../ip/sockets.ts';
-import { becomeNode, lay } from '../tipc/nodes.ts';
+import { becomeNode, lay, newNetwork } from '../tipc/nodes.ts';
 import type { Link } from '../tipc/nodes.ts';
 import * as tipc from '../tipc/sockets.ts';
 import { available } from './available.ts';
@@ -29,6 +30,8 @@ interface Protocol {
   connect(here: Probe, there: Probe): Promise<number>;
   /** Has a probe become a node of its own. */
   settle(probe: Probe, address: number): Promise<void>;
+  /** It can miss a node that soon, in milliseconds, or the test is over. */
+  canMiss(context: Context, probe: Probe, within: number): Promise<void>;
   /** To another node, whose silence is to be told after some `ms` milliseconds. */
   reach(here: Probe, there: Probe, how: { readonly ms: number; readonly number: number }): Promise<Remote>;
 }
@@ -47,14 +50,15 @@ export interface ConnectionFacility extends Facility {
 const heartbeat = 10;
 /** Milliseconds until TCP sends again what was not acknowledged; its own least is 200. */
 const retry = 10;
+/** CLOCK_MONOTONIC_COARSE, which goes on by ticks. */
+const coarse = 6;
 
 const tcp: Protocol = {
   name: 'TCP',
   check: () => Promise.resolve(),
   connect: async (here, there) => (await ip.connection(here, there)).fd,
-  async settle(probe) {
-    await probe.ok('net-new');
-  },
+  canMiss: () => Promise.resolve(),
+  settle: newNetwork,
   async reach(here, there, { ms, number }) {
     const link = await lay(here, there, { bearer: 'udp', number });
     const addr = link.addresses.there;
@@ -77,6 +81,12 @@ const tipcProtocol: Protocol = {
     available(context, await probe.send('tipc-make'), 'TIPC (CONFIG_TIPC)');
   },
   connect: async (here, there) => (await tipc.connection(here, there)).fd,
+  async canMiss({ unsupported }, probe, within) {
+    const hz = 1e9 / Number(worked(await probe.send('native-clock', { clock: coarse }), 'native-clock')['resolution']);
+    // Six intervals, each a quarter of the least tolerance, to the tick after; and a millisecond for what there is to be done.
+    const most = (6 * (Math.ceil((12 * hz) / 1000) + 1) * 1000) / hz;
+    if (most > within - 1) unsupported(`with ${Math.round(hz)} ticks a second TIPC can miss a node after ${Math.round(most)} ms, at its least tolerance of 50 ms`);
+  },
   async settle(probe, address) {
     await becomeNode(probe, address);
     await probe.ok('native-nodes');

@@ -34,9 +34,11 @@ neutral('CCM.2.2-b', 'of two nodes that fall silent the one is told first whose 
 
   const by = await fate(context);
   const waiting = await watcher.wait(2);
-  await silence(by, slow.link, quick.link);
+  const began = await silence(by, slow.link, quick.link);
 
-  expect((await waiting.told).map(({ what }) => what)).toEqual([String(quick.fd), String(slow.fd)]);
+  const told = await waiting.told;
+  expect(told.map(({ what }) => what)).toEqual([String(quick.fd), String(slow.fd)]);
+  for (const { t } of told) expect(t).toBeGreaterThan(began);
 }, 'networks', 'clock');
 
 neutral('CCM.2.2-c', 'that the program at the other end has crashed is told in time', connectionFacilities, async (context, { protocol, open }) => {
@@ -59,6 +61,7 @@ neutral('CCM.2.2-c', 'that the node at the other end has fallen silent is told i
   const { limit } = context;
   const watcher = await open(context);
   const there = await other(context);
+  await protocol.canMiss(context, watcher.probe, limit('within'));
   await protocol.settle(watcher.probe, own);
   await protocol.settle(there, second);
   const { fd, link } = await protocol.reach(watcher.probe, there, { ms: limit('tuned'), number: 0 });

@@ -34,7 +34,7 @@ static void do_take(const struct command *c)
 		if (ret < 1)
 			break;
 		tell_more(&t, "%d:%lld", event.data.fd, now_ns());
-		/* With each it is the last that there is to be told. */
+		/* What more wakes who waits there is no news. */
 		epoll_ctl(ends, EPOLL_CTL_DEL, event.data.fd, NULL);
 	}
 	if (ret < 0)

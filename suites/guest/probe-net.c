@@ -214,13 +214,16 @@ static int socket_of(int pid)
 {
 	int process = syscall(SYS_pidfd_open, pid, 0), own, fd = -1;
 
-	own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (process >= 0 && own >= 0 && !setns(process, CLONE_NEWNET)) {
+	if (process < 0)
+		return -1;
+	own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (own >= 0 && !setns(process, CLONE_NEWNET)) {
 		fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 		if (setns(own, CLONE_NEWNET))
 			_exit(95);
 	}
-	close(own);
+	if (own >= 0)
+		fd = close_after(own, fd);
 	return close_after(process, fd);
 }
 
@@ -237,8 +240,10 @@ static void do_silence(const struct command *c)
 	long long began;
 	char *addr;
 
-	for (i = 0; i < 2 && given(c, keys[i]); i++)
+	for (i = 0; i < 2 && given(c, keys[i]) && !ret; i++) {
 		fds[i] = socket_of(atoi(word(c, keys[i])));
+		ret = fds[i] < 0 ? -1 : 0;
+	}
 	began = now_ns();
 	for (i = 0; i < 2 && given(c, keys[i]) && !ret; i++) {
 		addr = strchr(word(c, keys[i]), ':');
@@ -252,7 +257,8 @@ static void do_silence(const struct command *c)
 	put_number(&m, "t", began);
 	answer_with(c, ret, ret ? errno : 0, &m);
 	for (i = 0; i < 2; i++)
-		close(fds[i]);
+		if (fds[i] >= 0)
+			close(fds[i]);
 }
 
 /* What goes to the host `addr`, over the interface `name`, is tried again after `rto` ms at the earliest. */

@@ -9,9 +9,16 @@ import { owner } from './sockets.ts';
 export const bearers = ['veth', 'udp'] as const;
 export type Bearer = (typeof bearers)[number];
 
+/** Has a probe go into a network namespace of its own. */
+export async function newNetwork(p: Probe): Promise<void> {
+  const answer = await p.send('net-new');
+  if (answer.errno === 'EINVAL') throw new UnsupportedError('this kernel has no network namespaces (CONFIG_NET_NS)');
+  worked(answer, 'net-new');
+}
+
 /** Has a probe become a node of its own, with an address in TIPC. */
 export async function becomeNode(p: Probe, address: number): Promise<void> {
-  await p.ok('net-new');
+  await newNetwork(p);
   await p.ok('tipc-node', { addr: address });
 }
 
