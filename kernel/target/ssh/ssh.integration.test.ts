@@ -174,24 +174,27 @@ async function atGate(path: string, text: string, meanwhile: () => Promise<unkno
   }
 }
 
+/** No program can write into the log as the kernel does; but its name is in what the kernel says of its end. */
+async function complain(own: string, words: string): Promise<void> {
+  const faults = 'int main(void) { *(volatile int *)0 = 0; return 0; }';
+  await execa('gcc', ['-x', 'c', '-O0', '-o', join(own, words), '-'], { input: faults });
+  expect(await execa(join(own, words), { reject: false })).toMatchObject({ signal: 'SIGSEGV' });
+}
+
+/** For startSshd(): past the agent’s first word nothing comes through until somebody has opened the gate `first`. */
+const heldAtFirst = (there: string): string => `read -r hello && echo "$hello" && cat ${there}/first && cat`;
+
 test.runIf(isRoot)('what the kernel says before the first test and while all is put back is of the run, in every report, and no run passes with it', async () => {
-  // Past the agent’s first word nothing comes through until somebody has opened the gate.
-  const { sshd, out, own, start, gate, left, results } = await machine({ filter: (there) => `read -r hello && echo "$hello" && cat ${there}/first && cat` });
+  const { sshd, out, own, start, gate, left, results } = await machine({ filter: heldAtFirst });
   const [first, put] = [await gate('first'), await gate('gate')];
-  /** No program can write into the log as the kernel does; but its name is in what the kernel says of its end. */
-  const complain = async (words: string): Promise<void> => {
-    const faults = 'int main(void) { *(volatile int *)0 = 0; return 0; }';
-    await execa('gcc', ['-x', 'c', '-O0', '-o', join(own, words), '-'], { input: faults });
-    expect(await execa(join(own, words), { reject: false })).toMatchObject({ signal: 'SIGSEGV' });
-  };
   const run = start(sshd.root ?? '', '--grep', 'fixture: has a gate put back');
   const kept = untilPrinted(run, /PASS +1\/1 .*fixture: has a gate put back/);
 
-  await atGate(first, '', () => complain('BUG: first'));
+  await atGate(first, '', () => complain(own, 'BUG: first'));
   await atGate(put, 'as it was\n');
   // The one who read there first has gone.
   await kept;
-  await atGate(put, 'as it was\n', () => complain('BUG: undoing'));
+  await atGate(put, 'as it was\n', () => complain(own, 'BUG: undoing'));
   const { exitCode, all } = await run;
 
   const { tests, incidents, run: { complete } } = await results();
@@ -208,6 +211,27 @@ test.runIf(isRoot)('what the kernel says before the first test and while all is 
     for (const words of [/BUG: first\[/, /BUG: undoing\[/]) expect(text, file).toMatch(words);
   }
   expect(all).toMatch(/bug while no test ran: .*BUG: undoing/);
+  expect(await left()).toEqual(['first', 'gate']);
+});
+
+test.runIf(isRoot)('what the kernel says while programs and modules are brought by a later connection is of the run, too', async () => {
+  const { sshd, own, there, start, gate, left, results } = await machine({ filter: heldAtFirst });
+  const [first, put] = [await gate('first'), await gate('gate')];
+  const run = start(sshd.root ?? '', '--grep', 'fixtures/gate');
+  const waits = untilItWaits(run, left, /fixture: has a gate/, 1);
+  await atGate(first, '');
+  await atGate(put, 'as it was\n');
+  await waits;
+
+  await killSsh(there);
+  await atGate(put, 'as it was\n');
+  await atGate(first, '', () => complain(own, 'BUG: again'));
+  const { exitCode, all } = await run;
+
+  const { tests, incidents } = await results();
+  expect(tests.map(({ verdict }) => verdict), all).toEqual(['PASS', 'UNRESOLVED', 'PASS']);
+  expect(incidents.filter(({ blame }) => blame === 'kernel'), all).toMatchObject([{ kind: 'bug', boot: 2, excerpt: expect.stringMatching(/BUG: again\[\d+\]: segfault/) as string }]);
+  expect(exitCode).toBe(1);
   expect(await left()).toEqual(['first', 'gate']);
 });
 

@@ -33,6 +33,20 @@ test('what the process of the tests has looked at is its own; what came after it
   expect(text).toBe(oops);
 });
 
+test('the first look of the process of the tests is not at what was said before it was told anything', () => {
+  const log = createUntoldLog(2);
+
+  log.push(warning, false);
+  log.push(`${oops}[  9.9] aemcert: begin a-test #1\n${look}`, true);
+  log.push(`${oops}${look}`, true);
+
+  // The oopses were before its markers.
+  const { incidents, text } = log.take();
+  expect(incidents).toMatchObject([{ kind: 'warning', blame: 'kernel', boot: 2, excerpt: warning.trimEnd() }]);
+  expect(text).toBe(warning);
+  expect(log.take()).toEqual({ incidents: [], text: '' });
+});
+
 test('that memory ran out there, or the log was overwritten, is not the kernel’s fault', () => {
   const log = createUntoldLog(1);
 
