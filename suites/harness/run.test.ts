@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { expect, test } from 'vitest';
-import { silentTaint } from './run.ts';
+import { overwritten } from '../../kernel/target/console/patterns.ts';
+import type { Incident } from '../../reporters/results.ts';
+import { silentTaint, unreadLog } from './run.ts';
 
 const test1 = { id: 'a/b/c', verdict: 'PASS', durationMs: 1, assertions: 1, boot: 3 } as const;
 
@@ -13,4 +15,23 @@ test('a fault after the last test that the taint alone tells of is one of the ke
 test('what a test has told of, or what was there before the run, is not told again', () => {
   expect(silentTaint({ tests: [{ ...test1, taint: { before: 128, after: 128 | 512 } }] }, 128 | 512)).toEqual([]);
   expect(silentTaint({ tests: [test1] }, 512)).toEqual([]);
+});
+
+const incident = (kind: Incident['kind'], blame: Incident['blame'], excerpt: string): Incident => ({ kind, blame, at: '2026-01-01T00:00:00Z', boot: 3, excerpt });
+
+test('what the machine has a fault of hides no fault of the kernel, and what the kernel has told is told once', () => {
+  const tests = [{ ...test1, taint: { before: 4096, after: 4096 } }];
+  const [lost, memory] = [incident('other', 'infrastructure', overwritten), incident('out-of-memory', 'infrastructure', 'Out of memory: Killed process 3 (hog)')];
+
+  expect(silentTaint({ tests }, 4096 | 512, [lost, memory])).toMatchObject([{ kind: 'other', blame: 'kernel' }]);
+  expect(silentTaint({ tests }, 4096 | 512, [lost, incident('warning', 'kernel', 'WARNING: x')])).toEqual([]);
+});
+
+test('a log that was overwritten while no test ran leaves the run in doubt, also where it cuts into something else', () => {
+  const memory = 'hog invoked oom-killer: order=0';
+
+  expect(unreadLog([incident('other', 'infrastructure', overwritten)])).toMatch(/^while no test ran a part of the kernel’s log was overwritten/);
+  expect(unreadLog([incident('out-of-memory', 'infrastructure', `${memory}\n${overwritten}`)])).toMatch(/overwritten/);
+  expect(unreadLog([incident('out-of-memory', 'infrastructure', memory)])).toBeUndefined();
+  expect(unreadLog([])).toBeUndefined();
 });

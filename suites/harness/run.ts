@@ -8,6 +8,7 @@ import type { Instrumented } from '../../kernel/build/instrumented.ts';
 import { ensureKernel } from '../../kernel/build/kernel.ts';
 import type { OnProgress } from '../../kernel/build/progress.ts';
 import type { GivenKernel } from '../../kernel/given/given.ts';
+import { overwritten } from '../../kernel/target/console/patterns.ts';
 import type { Link } from '../../kernel/target/ssh/link.ts';
 import { digestFile, digestText, listFiles } from '../../lib/digest.ts';
 import { InputError, formatError } from '../../lib/errors.ts';
@@ -136,7 +137,9 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   options.onPlan(selected);
 
   const byId = new Map(selected.map((test) => [test.id, test]));
+  let unread: string | undefined;
   const addStray = (incidents: readonly Incident[]): void => {
+    unread ??= unreadLog(incidents);
     state.addStray(incidents);
     incidents.forEach((incident) => options.onStray(incident));
   };
@@ -176,6 +179,7 @@ export async function runSuites(options: RunOptions): Promise<Results> {
     const unseen = options.link === undefined ? undefined : await closeLink(options.link, { store, state, addStray, consoleLog: consoleLogs[0] });
     if (signal.aborted) state.interrupted((signal.reason as Error).message);
     else if (unseen !== undefined) state.interrupted(unseen);
+    else if (unread !== undefined) state.interrupted(unread);
     else state.ended(broken, options.bail);
   } catch (error) {
     state.interrupted(formatError(error).split('\n')[0] ?? 'the run failed');
@@ -197,8 +201,8 @@ async function closeLink(link: Link, { store, state, addStray, consoleLog }: Clo
   await store.save();
   const { unseen, taint } = await link.close();
   const incidents = await takeUntold(link, consoleLog);
-  const silent = incidents.length > 0 || taint === undefined ? [] : silentTaint(state.results(), taint);
-  addStray([...incidents, ...silent]);
+  addStray(incidents);
+  if (taint !== undefined) addStray(silentTaint(state.results(), taint, incidents));
   return unseen;
 }
 
@@ -209,8 +213,15 @@ async function takeUntold(link: Link, consoleLog: string | undefined): Promise<r
   return incidents;
 }
 
-/** A fault after the last test that the kernel's taint alone tells of. */
-export function silentTaint({ tests }: Pick<Results, 'tests'>, after: number): readonly Incident[] {
+/** Why it is not known what a kernel said while no test ran, where it is not. A test to which it is lost is UNRESOLVED. */
+export function unreadLog(stray: readonly Incident[]): string | undefined {
+  if (stray.every(({ excerpt }) => !excerpt.includes(overwritten))) return undefined;
+  return 'while no test ran a part of the kernel’s log was overwritten before it was read, so nobody has seen what it said';
+}
+
+/** A fault after the last test that the kernel's taint alone tells of; `told`: what its log has shown meanwhile. */
+export function silentTaint({ tests }: Pick<Results, 'tests'>, after: number, told: readonly Incident[] = []): readonly Incident[] {
+  if (told.some(({ blame }) => blame === 'kernel')) return [];
   const looks = tests.flatMap(({ taint }) => taint ?? []);
   // Before the first look there is nothing to compare with.
   if (looks.length === 0) return [];

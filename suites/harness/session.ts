@@ -155,7 +155,7 @@ async function lookOver(target: Target): Promise<number> {
   const { taint, incidents } = await target.health();
   untold.push(...incidents);
   const gained = gainedByFault({ before: lastTaint.get(target) ?? 0, after: taint });
-  if (gained !== 0 && incidents.length === 0) untold.push(silentTaint(target, gained));
+  if (gained !== 0 && incidents.every(({ blame }) => blame !== 'kernel')) untold.push(silentTaint(target, gained));
   lastTaint.set(target, taint);
   return taint;
 }

@@ -11,6 +11,9 @@ export interface ConsolePattern {
   readonly fatal?: boolean;
 }
 
+/** The agent's own words, where it reads the log of somebody's machine: it could not read fast enough. */
+export const overwritten = "a part of the kernel's log was overwritten unread";
+
 const trace = /---\[ end trace/;
 
 /**
@@ -35,8 +38,7 @@ export const consolePatterns: readonly ConsolePattern[] = [
   { kind: 'warning', begins: /WARNING: CPU: \d+ PID:/, ends: trace },
   { kind: 'warning', begins: /ODEBUG: |UBSAN: |list_(add|del) corruption|kmemleak: \d+ new suspected/ },
   { kind: 'warning', begins: /^WARNING: / },
-  // The agent's own words, where it reads the log of somebody's machine: it could not read fast enough.
   // What follows is none of it.
-  { kind: 'other', begins: /^a part of the kernel's log was overwritten unread$/, ends: /overwritten unread$/ },
+  { kind: 'other', begins: new RegExp(`^${overwritten}$`), ends: new RegExp(`^${overwritten}$`) },
   { kind: 'out-of-memory', begins: /invoked oom-killer|Out of memory: Killed process/, ends: /Killed process/ },
 ];
