@@ -54,6 +54,8 @@
 #define PATIENCE	3000
 /* Who does not read the guard's last words for so long, in ms, is gone. */
 #define LAST_WORDS	(10 * 1000)
+/* An agent that outlives its connection for so long, in s, is killed. */
+#define GRACE		10
 /* The exit status for a machine that is taken: see ssh/script.ts. */
 #define BUSY		94
 /*
@@ -81,11 +83,21 @@ static int turn = -1;
 static int kmsg = -1;
 static const char *kmsg_error;
 
-static void pause_shortly(void)
+static time_t seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* The log goes on meanwhile, and what nobody reads is overwritten. */
+static void pause_and_tell(void)
 {
 	const struct timespec shortly = { .tv_nsec = 10 * 1000 * 1000 };
 
 	nanosleep(&shortly, NULL);
+	remote_log();
 }
 
 /* What cannot be put right is told, on ssh's stderr. */
@@ -143,7 +155,7 @@ static void unload(const struct undo *u)
 			return;
 		if (errno != EAGAIN && errno != EBUSY && errno != EWOULDBLOCK)
 			break;
-		pause_shortly();
+		pause_and_tell();
 	}
 	left_behind("the module", u->name);
 }
@@ -265,7 +277,7 @@ static void kill_all(void)
 		while (gone > 0);
 		if (gone < 0 && errno == ECHILD)
 			return;
-		pause_shortly();
+		pause_and_tell();
 	}
 	errno = ETIMEDOUT;
 	left_behind("processes that do not end,", "children of the agent");
@@ -311,42 +323,59 @@ static void remove_folder(const char *folder)
 	}
 }
 
-/* What the kernel has said since the agent's last look, and its taint now. */
-static void last_words(bool torn)
+/* Nobody reads what is written there, or writes what is to be read. */
+static bool connection_ended(void)
 {
-	send_limit(LAST_WORDS);
-	/* The agent may have been killed in the middle of a line. */
-	if (torn)
-		send_nothing();
-	remote_log();
-	send_undone(read_taint());
+	/* Of ends alone poll() tells unasked. */
+	struct pollfd fds[] = { { .fd = 0 }, { .fd = 1 } };
+
+	return poll(fds, 2, 0) > 0;
 }
 
-static void __attribute__((noreturn)) guard(pid_t agent, const char *folder)
+/* Returns when the agent has ended; or when it does not even if killed. */
+static void await_end(pid_t agent)
 {
-	int signo, status;
+	const struct timespec second = { .tv_sec = 1 };
+	time_t lost = 0, killed = 0;
 	sigset_t wanted;
-	unsigned int i;
+	bool asked;
 	pid_t pid;
+	int signo;
 
-	/* The connection may go before the guard: it writes to nobody then. */
-	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&wanted);
 	sigaddset(&wanted, SIGCHLD);
 	sigaddset(&wanted, SIGTERM);
 	sigaddset(&wanted, SIGINT);
 	sigaddset(&wanted, SIGHUP);
 	for (;;) {
-		while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
 			if (pid == agent)
-				goto ended;
-		if (sigwait(&wanted, &signo))
-			continue;
-		if (signo != SIGCHLD)
+				return;
+		if (killed && seconds() - killed >= PATIENCE / 100)
+			return;
+		signo = sigtimedwait(&wanted, NULL, &second);
+		asked = signo > 0 && signo != SIGCHLD;
+		if (!lost && connection_ended())
+			lost = seconds();
+		if (!killed &&
+		    (asked || (lost && seconds() - lost >= GRACE))) {
 			kill(agent, SIGKILL);
+			killed = seconds();
+		}
 	}
-ended:
+}
+
+static void __attribute__((noreturn)) guard(pid_t agent, const char *folder)
+{
+	unsigned int i;
+
+	/* The connection may go before the guard: it writes to nobody then. */
+	signal(SIGPIPE, SIG_IGN);
+	await_end(agent);
 	prctl(PR_SET_NAME, UNDOING);
+	send_limit(LAST_WORDS);
+	/* The agent may have ended in the middle of a line. */
+	send_nothing();
 	kill_all();
 	for (i = __atomic_load_n(&undo->count, __ATOMIC_ACQUIRE); i > 0; i--) {
 		if (undo->entry[i - 1].what == UNDO_UNLOAD)
@@ -355,16 +384,9 @@ ended:
 			put_back(&undo->entry[i - 1]);
 	}
 	remove_folder(folder);
-	last_words(WIFSIGNALED(status));
+	remote_log();
+	send_undone(read_taint());
 	_exit(0);
-}
-
-static time_t seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
 }
 
 /* Who has the machine. */

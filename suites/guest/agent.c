@@ -50,22 +50,32 @@ static struct program *programs;
 static int port_in, port_out;
 static int poller;
 static int patience = -1;	/* SILENCE, or for ever */
+static bool lasting;		/* it has other things to do than to tell */
+static bool unheard;		/* nobody is told anything any more */
 static struct timespec heard;	/* when the host last said something */
 
 /* The stream to the host */
+
+/* Nobody is left to talk to. */
+static void give_up(void)
+{
+	if (!lasting)
+		exit(1);
+	unheard = true;
+}
 
 static void send_bytes(const char *data, size_t len)
 {
 	struct pollfd room = { .fd = port_out, .events = POLLOUT };
 	ssize_t n;
 
-	while (len) {
+	while (len && !unheard) {
 		n = write(port_out, data, len);
 		if (n < 0 && errno == EAGAIN) {
 			if (!poll(&room, 1, patience))
-				exit(1);
+				give_up();
 		} else if (n < 0 && errno != EINTR) {
-			exit(1);	/* Nobody is left to talk to. */
+			give_up();
 		}
 		if (n > 0) {
 			data += n;
@@ -124,6 +134,7 @@ void send_nothing(void)
 void send_limit(int ms)
 {
 	patience = ms;
+	lasting = true;
 }
 
 /* Programs */
@@ -729,12 +740,15 @@ int main(int argc, char *argv[])
 	bool open = true;
 
 	port_out = 1;
-	if (getpid() == 1)
+	if (getpid() == 1) {
 		port_out = machine_setup(&setup);
-	else if (argc > 3 && !strcmp(argv[1], "--remote"))
+	} else if (argc > 3 && !strcmp(argv[1], "--remote")) {
+		/* The guard's, too: neither waits for ever for a reader. */
+		set_nonblocking(port_out);
 		setup.remote = remote_setup(argv[2], argv[3], &log);
-	else if (argc > 1)
+	} else if (argc > 1) {
 		port_out = open_port(argv[1]);
+	}
 	if (port_out != 1)
 		port_in = port_out;
 	if (port_in < 0) {

@@ -46,7 +46,10 @@ void send_undone(long taint);
 /* An empty line, which ends one that may have been cut off. */
 void send_nothing(void);
 
-/* A host that reads nothing for @ms ends this process. */
+/*
+ * From here on a host that reads nothing for @ms, or has gone, is told nothing
+ * more; without this call it ends the process.
+ */
 void send_limit(int ms);
 
 /* The kernel's taint word; -1 with errno where it cannot be read. */

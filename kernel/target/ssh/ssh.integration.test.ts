@@ -163,6 +163,23 @@ test('a lost connection leaves nothing; its test has no verdict, and the rest go
   expect(tests[2]?.observed).toContain('was lost: ssh was killed by SIGKILL');
 });
 
+test('an agent that hangs when its connection is lost is ended by its guard, and the rest goes on with another', async () => {
+  const { sshd, start, left, results, there } = await machine();
+  const run = start(sshd.ordinary, '--grep', 'fixtures/remote');
+  await untilItWaits(run, left);
+  const ours = (await runningProcesses()).filter(({ command }) => command.includes(`agent --remote ${there}/`));
+  const agents = ours.filter(({ parent }) => ours.some(({ pid }) => pid === parent));
+  expect(agents).toHaveLength(1);
+  for (const { pid } of agents) process.kill(pid, 'SIGSTOP');
+
+  await killSsh(there);
+  const { exitCode, all } = await run;
+
+  expect(exitCode, all).toBe(3);
+  expect((await results()).tests.map(({ verdict }) => verdict), all).toEqual(['PASS', 'PASS', 'UNRESOLVED', 'PASS', 'UNTESTED']);
+  expect(await left()).toEqual([]);
+});
+
 /** Waits until somebody reads there; they are given `text` when `meanwhile` is over. */
 async function atGate(path: string, text: string, meanwhile: () => Promise<unknown> = () => Promise.resolve()): Promise<void> {
   const other = await vi.waitUntil(() => open(path, constants.O_WRONLY | constants.O_NONBLOCK).catch(() => undefined), { timeout: 60_000 });
