@@ -58,9 +58,10 @@ export function sshTarget(options: SshTargetOptions): SshTarget | undefined {
       return link;
     },
     async close() {
-      const left = (await link?.close())?.left ?? [];
-      for (const line of left) process.stdout.write(`${address.text}: ${line}\n`);
-      if (left.length > 0 && (process.exitCode ?? 0) === 0) process.exitCode = ExitStatus.Infrastructure;
+      const { left, unsure } = (await link?.close()) ?? { left: [], unsure: [] };
+      const told = [...left, ...unsure];
+      for (const line of told) process.stdout.write(`${address.text}: ${line}\n`);
+      if (told.length > 0 && (process.exitCode ?? 0) === 0) process.exitCode = ExitStatus.Infrastructure;
     },
   };
 }

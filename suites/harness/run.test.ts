@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { overwritten } from '../../kernel/target/console/patterns.ts';
 import type { Incident } from '../../reporters/results.ts';
-import { silentTaint, unreadLog } from './run.ts';
+import { leftBehind, silentTaint, unreadLog } from './run.ts';
 
 const test1 = { id: 'a/b/c', verdict: 'PASS', durationMs: 1, assertions: 1, boot: 3 } as const;
 
@@ -34,4 +34,24 @@ test('a log that was overwritten while no test ran leaves the run in doubt, also
   expect(unreadLog([incident('out-of-memory', 'infrastructure', `${memory}\n${overwritten}`)])).toMatch(/overwritten/);
   expect(unreadLog([incident('out-of-memory', 'infrastructure', memory)])).toBeUndefined();
   expect(unreadLog([])).toBeUndefined();
+});
+
+test('what was left behind is in the results: a module or a process is the kernel’s fault, and the rest is told', () => {
+  const left = [
+    'left behind: the module aem_core (Resource temporarily unavailable)',
+    'left behind: processes that do not end, children of the agent (Connection timed out)',
+    'left behind: a changed setting: /proc/sys/kernel/pid_max (Permission denied)',
+    'left behind: the folder /tmp/aemcert.x (Directory not empty)',
+  ];
+
+  const incidents = leftBehind({ tests: [test1] }, left, ['the connection was lost (ssh was killed by SIGKILL)']);
+
+  expect(incidents.map(({ kind, blame, boot, excerpt }) => [kind, blame, boot, excerpt])).toEqual([
+    ['other', 'kernel', 3, left[0]],
+    ['other', 'kernel', 3, left[1]],
+    ['other', 'infrastructure', 3, left[2]],
+    ['other', 'infrastructure', 3, left[3]],
+    ['exit', 'infrastructure', 3, 'the connection was lost (ssh was killed by SIGKILL)'],
+  ]);
+  expect(leftBehind({ tests: [] }, [], [])).toEqual([]);
 });

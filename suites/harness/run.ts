@@ -199,10 +199,11 @@ interface Closing {
 async function closeLink(link: Link, { store, state, addStray, consoleLog }: Closing): Promise<string | undefined> {
   // It takes its time, and may be cut off.
   await store.save();
-  const { unseen, taint } = await link.close();
+  const { left, unsure, unseen, taint } = await link.close();
   const incidents = await takeUntold(link, consoleLog);
   addStray(incidents);
   if (taint !== undefined) addStray(silentTaint(state.results(), taint, incidents));
+  addStray(leftBehind(state.results(), left, unsure));
   return unseen;
 }
 
@@ -211,6 +212,23 @@ async function takeUntold(link: Link, consoleLog: string | undefined): Promise<r
   const { incidents, log } = link.takeUntold();
   if (consoleLog !== undefined && log !== '') await appendFile(consoleLog, log);
   return incidents;
+}
+
+/**
+ * What was not put back as it was, and of what that is not known. That nothing can be killed or unloaded whose users are dead is the kernel's doing;
+ * a setting or a folder may be somebody else's.
+ */
+export function leftBehind({ tests }: Pick<Results, 'tests'>, left: readonly string[], unsure: readonly string[]): readonly Incident[] {
+  const at = new Date().toISOString();
+  const boot = lastBoot(tests);
+  return [
+    ...left.map((excerpt): Incident => ({ kind: 'other', blame: /^left behind: (the module|processes) /.test(excerpt) ? 'kernel' : 'infrastructure', at, boot, excerpt })),
+    ...unsure.map((excerpt): Incident => ({ kind: 'exit', blame: 'infrastructure', at, boot, excerpt })),
+  ];
+}
+
+function lastBoot(tests: Results['tests']): number {
+  return Math.max(1, ...tests.map((test) => test.boot ?? 1));
 }
 
 /** Why it is not known what a kernel said while no test ran, where it is not. A test to which it is lost is UNRESOLVED. */
@@ -228,7 +246,7 @@ export function silentTaint({ tests }: Pick<Results, 'tests'>, after: number, to
   const before = looks.reduce((word, look) => word | look.before | look.after, 0);
   const gained = gainedByFault({ before, after });
   if (gained === 0) return [];
-  const boot = Math.max(...tests.map((test) => test.boot ?? 1));
+  const boot = lastBoot(tests);
   const excerpt = `taint ${gained} gained after the last test, and no word of it in the log`;
   return [{ kind: 'other', blame: 'kernel', at: new Date().toISOString(), boot, excerpt }];
 }

@@ -52,6 +52,8 @@ export interface Connection {
 export interface Closed {
   /** What could not be cleaned up, a line each. */
   readonly left: readonly string[];
+  /** Why nobody has seen that all was cleaned up; absent where it is known. */
+  readonly unsure?: string;
   /** The kernel's taint when all was put back, or -1; undefined where nobody was told that it is. */
   readonly taint: number | undefined;
 }
@@ -121,8 +123,8 @@ export async function connect({ address, sshOptions = [], folder, agent, boot, r
     await allRead;
     const told = stderr.split('\n').filter((line) => line.startsWith('aemcert: left behind: ')).map((line) => line.slice('aemcert: '.length));
     if (taint !== undefined && (exitCode === 0 || told.length > 0)) return { left: told, taint };
-    const unseen = `the connection was lost (${await ended}), so nobody has seen that the agent cleaned up: it does when its end of the connection closes, or after 3 minutes of silence`;
-    return { left: [...told, unseen], taint };
+    const unsure = `the connection was lost (${await ended}), so nobody has seen that the agent cleaned up: it does when its end of the connection closes, or after 3 minutes of silence`;
+    return { left: told, unsure, taint };
   };
   signal?.addEventListener('abort', kill, { once: true });
   try {

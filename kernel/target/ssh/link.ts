@@ -57,6 +57,8 @@ export interface Untold {
 export interface Ending {
   /** What was left behind, a line each. */
   readonly left: readonly string[];
+  /** Why nobody has seen that nothing was, a line for each connection of which it is so. */
+  readonly unsure: readonly string[];
   /** Why it is not known what the kernel said when modules were unloaded; absent where it is, or none were. */
   readonly unseen?: string;
   /** Its taint when all was put back; absent where it could not be read. */
@@ -82,13 +84,14 @@ export async function openLink(options: LinkOptions): Promise<Link> {
       throw error;
     }
   };
-  let ending: Ending = { left: [] };
+  let ending: Ending = { left: [], unsure: [] };
   const end = async (connection: Connection): Promise<void> => {
-    const { left, taint } = await connection.close();
+    const { left, unsure, taint } = await connection.close();
     const unseen = taint === undefined && (options.modules ?? []).length > 0;
     ending = {
       ...ending,
       left: [...ending.left, ...left],
+      unsure: [...ending.unsure, ...(unsure === undefined ? [] : [unsure])],
       ...(unseen ? { unseen: 'nobody has seen what the kernel said when modules were unloaded: the connection was lost' } : {}),
       ...(taint === undefined || taint < 0 ? {} : { taint }),
     };

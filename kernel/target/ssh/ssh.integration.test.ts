@@ -252,6 +252,25 @@ test.runIf(isRoot)('what the kernel says while programs and modules are brought 
   expect(await left()).toEqual(['first', 'gate']);
 });
 
+test('what cannot be put back is told and is in the results', async () => {
+  const { sshd, out, start, gate, left, results } = await machine();
+  const put = await gate('gate');
+  const run = start(sshd.ordinary, '--grep', 'fixture: has a gate put back');
+
+  // Who reads it has it open already.
+  await atGate(put, 'as it was\n', () => rm(put));
+  const { exitCode, all } = await run;
+
+  expect(exitCode, all).toBe(3);
+  const { tests, incidents } = await results();
+  expect(tests.map(({ verdict }) => verdict), all).toEqual(['PASS']);
+  const told = `left behind: a changed setting: ${put} (No such file or directory)`;
+  expect(incidents).toMatchObject([{ kind: 'other', blame: 'infrastructure', excerpt: told }]);
+  expect(all).toContain(`${sshd.ordinary}: ${told}`);
+  expect(await readFile(join(out, 'coverage.md'), 'utf8')).toContain('left behind: a changed setting: ');
+  expect(await left()).toEqual([]);
+});
+
 test('after a lost connection the next agent begins when the guard of the last one has put all back', async () => {
   const { sshd, start, gate, left, results, there } = await machine();
   const put = await gate('gate');
