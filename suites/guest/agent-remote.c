@@ -58,12 +58,19 @@
 #define GRACE		10
 /* The exit status for a machine that is taken: see ssh/script.ts. */
 #define BUSY		94
+/* And for a name that is held, by no agent. */
+#define HELD		95
 /*
  * In s: for one that puts things back, or has not noticed yet that its side
- * has gone, see SILENCE; and for a run of others, which may take hours.
+ * has gone, see SILENCE, and for all in all; and for a run of others, which
+ * may take hours.
  */
 #define OWN_TURN	300
 #define OTHERS_TURN	10
+/*
+ * In ms: after the guard of a lost connection its run's next agent goes first.
+ */
+#define GIVE_WAY	5000
 /* The guard's name in ps, from where the agent is gone. */
 #define UNDOING		"aemcert-undoes"
 
@@ -332,6 +339,19 @@ static bool connection_ended(void)
 	return poll(fds, 2, 0) > 0;
 }
 
+/* Who asks has seen who listens: else more and more would stand in line. */
+static void let_go(void)
+{
+	int fd, i;
+
+	for (i = 0; i < SOMAXCONN; i++) {
+		fd = accept4(turn, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0)
+			return;
+		close(fd);
+	}
+}
+
 /* Returns when the agent has ended; or when it does not even if killed. */
 static void await_end(pid_t agent)
 {
@@ -354,6 +374,7 @@ static void await_end(pid_t agent)
 		if (killed && seconds() - killed >= PATIENCE / 100)
 			return;
 		signo = sigtimedwait(&wanted, NULL, &second);
+		let_go();
 		asked = signo > 0 && signo != SIGCHLD;
 		if (!lost && connection_ended())
 			lost = seconds();
@@ -391,25 +412,38 @@ static void __attribute__((noreturn)) guard(pid_t agent, const char *folder)
 
 /* Who has the machine. */
 struct holder {
-	pid_t pid;		/* 0: of another container */
-	uid_t uid;
+	pid_t pid;		/* 0: of another container, or unknown */
+	uid_t uid;		/* -1: unknown */
+	/* As far as can be seen; of others what follows is not believed. */
+	bool agent;
 	bool undoing;
-	char run[256];		/* as its host has it; "" when it is not told */
+	char run[256];		/* as its host has it, printable */
 };
+
+/* What others have written is put on somebody's terminal. */
+static void copy_printable(char *to, size_t size, const char *from)
+{
+	for (; *from && size > 1; from++, size--)
+		*to++ = *from >= ' ' && *from <= '~' && *from != '"' ? *from :
+								       '?';
+	*to = '\0';
+}
 
 /* What it was started with and what it does are there for everybody to see. */
 static void look_at(struct holder *h)
 {
 	char path[64], text[1024];
-	size_t len, skip = 0;
-	int fd, arg;
+	const char *arg[4];
+	size_t skip = 0;
+	struct stat info;
+	int fd, args;
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "/proc/%d/comm", h->pid);
-	h->undoing = !read_value(path, text, sizeof(text)) &&
-		     !strcmp(text, UNDOING);
+	/* A listener may have gone, and its number be another process's. */
+	snprintf(path, sizeof(path), "/proc/%d", h->pid);
+	if (!h->pid || stat(path, &info) < 0 || info.st_uid != h->uid)
+		return;
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", h->pid);
-	h->run[0] = '\0';
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
@@ -418,17 +452,32 @@ static void look_at(struct holder *h)
 	if (n <= 0)
 		return;
 	text[n] = '\0';
-	len = n;
 	/* agent --remote FOLDER RUN */
-	for (arg = 0; arg < 3 && skip < len; arg++)
+	for (args = 0; args < 4 && skip < (size_t)n; args++) {
+		arg[args] = text + skip;
 		skip += strlen(text + skip) + 1;
-	if (skip < len)
-		snprintf(h->run, sizeof(h->run), "%s", text + skip);
+	}
+	if (args < 4 || strcmp(arg[1], "--remote"))
+		return;
+	h->agent = true;
+	copy_printable(h->run, sizeof(h->run), arg[3]);
+	snprintf(path, sizeof(path), "/proc/%d/comm", h->pid);
+	h->undoing = !read_value(path, text, sizeof(text)) &&
+		     !strcmp(text, UNDOING);
+}
+
+/* @run: see remote_setup(). Everybody may read it, and take it for theirs. */
+static bool is_of(const struct holder *h, const char *run)
+{
+	char ours[sizeof(h->run)];
+
+	copy_printable(ours, sizeof(ours), run);
+	return h->agent && h->uid == geteuid() && !strcmp(h->run, ours);
 }
 
 /*
  * Asks who has the name. Returns a connection that is told of its end, or -1
- * where nobody has it any more.
+ * where nobody has it any more, or one who does not listen.
  */
 static int ask_holder(const struct sockaddr_un *name, socklen_t size,
 		      struct holder *h)
@@ -437,6 +486,7 @@ static int ask_holder(const struct sockaddr_un *name, socklen_t size,
 	socklen_t len = sizeof(peer);
 	int fd;
 
+	*h = (struct holder){ .uid = -1 };
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -1;
@@ -454,15 +504,34 @@ static int ask_holder(const struct sockaddr_un *name, socklen_t size,
 static void __attribute__((noreturn))
 machine_is_taken(const struct holder *h, const char *folder)
 {
-	dprintf(2, "aemcert: it is taken: process %d there, of uid %u%s%s, %s\n",
-		h->pid, h->uid, h->run[0] ? ", for " : "", h->run,
-		h->undoing ? "still puts things back" : "measures it");
+	char owner[32] = "an unknown user";
+
+	if (h->uid != (uid_t)-1)
+		snprintf(owner, sizeof(owner), "uid %u", h->uid);
+	if (h->agent)
+		dprintf(2,
+			"aemcert: it is taken: process %d there, of %s, for \"%s\", %s\n",
+			h->pid, owner, h->run,
+			h->undoing ? "still puts things back" : "measures it");
+	else
+		dprintf(2,
+			"aemcert: its name @aemcert is held by something of %s that is no agent, as far as can be seen\n",
+			owner);
 	remove_folder(folder);
-	exit(BUSY);
+	exit(h->agent ? BUSY : HELD);
 }
 
-/* Waits, not for long, for who has the machine. */
-static void await(int holder, const char *folder)
+static void say_who(const struct holder *h)
+{
+	if (h->agent)
+		dprintf(2, "aemcert: waiting for process %d there, for \"%s\"\n",
+			h->pid, h->run);
+	else
+		dprintf(2, "aemcert: waiting for who has the name @aemcert\n");
+}
+
+/* Waits so long. Returns early, and true, when the holder has ended. */
+static bool await(int holder, int ms, const char *folder)
 {
 	struct pollfd fds[] = {
 		{ .fd = holder, .events = POLLIN },
@@ -470,9 +539,9 @@ static void await(int holder, const char *folder)
 		{ .fd = 0, .events = POLLIN },
 	};
 
-	poll(fds, 2, holder < 0 ? 10 : 1000);
+	poll(fds, 2, ms);
 	if (!fds[1].revents)
-		return;
+		return fds[0].revents;
 	remove_folder(folder);
 	exit(1);
 }
@@ -482,36 +551,41 @@ static void take_machine(const char *folder, const char *run)
 {
 	static const char words[] = "aemcert";
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
-	time_t began = seconds(), limit;
+	time_t began = seconds(), since = began, limit;
+	bool said = false, ours, ended;
 	struct holder h = { };
-	bool said = false;
 	socklen_t size;
+	pid_t before;
 	int holder;
 
 	/* After a NUL it is in no file system. */
 	memcpy(name.sun_path + 1, words, strlen(words));
 	size = offsetof(struct sockaddr_un, sun_path) + 1 + strlen(words);
-	turn = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	turn = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (turn < 0)
 		goto failed;
 	while (bind(turn, (struct sockaddr *)&name, size) < 0) {
 		if (errno != EADDRINUSE)
 			goto failed;
+		before = h.pid;
 		holder = ask_holder(&name, size, &h);
-		limit = h.undoing || !strcmp(h.run, run) ? OWN_TURN :
-							   OTHERS_TURN;
-		if (seconds() - began >= limit)
+		if (h.pid != before)
+			since = seconds();
+		ours = is_of(&h, run);
+		limit = h.undoing || ours ? OWN_TURN : OTHERS_TURN;
+		if (seconds() - since >= limit || seconds() - began >= OWN_TURN)
 			machine_is_taken(&h, folder);
 		if (!said && holder >= 0) {
 			said = true;
-			dprintf(2, "aemcert: waiting for process %d there%s%s\n",
-				h.pid, h.run[0] ? ", for " : "", h.run);
+			say_who(&h);
 		}
-		await(holder, folder);
+		ended = await(holder, holder < 0 ? 10 : 1000, folder);
 		if (holder >= 0)
 			close(holder);
+		if (ended && h.undoing && !ours)
+			await(-1, GIVE_WAY, folder);
 	}
-	/* Nobody is answered; it is only seen who listens. */
+	/* Nobody is answered. */
 	if (listen(turn, SOMAXCONN) < 0)
 		goto failed;
 	return;

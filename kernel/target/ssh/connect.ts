@@ -6,6 +6,7 @@ import { finished } from 'node:stream/promises';
 import { execa } from 'execa';
 import { InfrastructureError } from '../../../lib/errors.ts';
 import { within } from '../../../lib/within.ts';
+import { oneLine } from '../../../reporters/text.ts';
 import { createAgentClient } from '../agent/client.ts';
 import type { AgentClient } from '../agent/client.ts';
 import type { Event, Hello, RemoteHello } from '../agent/protocol.ts';
@@ -93,7 +94,7 @@ export async function connect({ address, sshOptions = [], folder, agent, boot, r
   ssh.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr = `${stderr}${text}`.slice(-8192);
     const [, why] = /^aemcert: (waiting for .*)\n/m.exec(stderr) ?? [];
-    if (why !== undefined) waits(why);
+    if (why !== undefined) waits(oneLine(why));
   });
   const noise: string[] = [];
   const stream = Duplex.from({ readable: ssh.stdout, writable: ssh.stdin });
@@ -121,7 +122,7 @@ export async function connect({ address, sshOptions = [], folder, agent, boot, r
     await within(closeLimit, ended, late).catch(kill);
     const { exitCode } = await outcome;
     await allRead;
-    const told = stderr.split('\n').filter((line) => line.startsWith('aemcert: left behind: ')).map((line) => line.slice('aemcert: '.length));
+    const told = stderr.split('\n').filter((line) => line.startsWith('aemcert: left behind: ')).map((line) => oneLine(line.slice('aemcert: '.length)));
     if (taint !== undefined && (exitCode === 0 || told.length > 0)) return { left: told, taint };
     const unsure = `the connection was lost (${await ended}), so nobody has seen that the agent cleaned up: it does when its end of the connection closes, or after 3 minutes of silence`;
     return { left: told, unsure, taint };
@@ -191,21 +192,22 @@ function refusal(address: Address, { noise, ...end }: End & { readonly noise: re
   const told = stderr.split('\n').findLast((line) => line.startsWith('aemcert: '))?.slice('aemcert: '.length);
   if (told !== undefined && exitCode !== 255) {
     const hint = exitCode === undefined ? undefined : hints[exitCode];
-    return new InfrastructureError(told, { where, hint });
+    return new InfrastructureError(oneLine(told), { where, hint });
   }
   if (exitCode === 255) {
     const words = [...destination(address).slice(0, -2), address.host].join(' ');
     return new InfrastructureError(`it cannot be reached: ${lastWords(stderr, [])}`, { where, hint: `this has to work without a question: ssh -o BatchMode=yes ${words} true` });
   }
-  return new InfrastructureError(`the agent did not start: ${howItEnded(end)}`, { where, ...(noise.length === 0 ? {} : { seen: noise.slice(-5).join('\n            ') }) });
+  return new InfrastructureError(`the agent did not start: ${howItEnded(end)}`, { where, ...(noise.length === 0 ? {} : { seen: noise.slice(-5).map(oneLine).join('\n            ') }) });
 }
 
 /** By the agent's or the script's exit status. */
 const hints: Readonly<Record<number, string>> = {
   [unfit.folder]: 'name one in which programs may run: --target-folder',
+  [unfit.held]: 'root sees there who it is: ss -xlp | grep @aemcert',
   [unfit.busy]: 'two at once would see each other’s settings and faults: wait until it has ended, or end it there by kill with that process, which puts all back first',
 };
 
 function lastWords(stderr: string, noise: readonly string[]): string {
-  return [...noise, ...stderr.split('\n')].map((line) => line.trim()).filter((line) => line !== '').at(-1) ?? 'no word';
+  return [...noise, ...stderr.split('\n')].map(oneLine).filter((line) => line !== '').at(-1) ?? 'no word';
 }

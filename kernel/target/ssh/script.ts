@@ -14,7 +14,7 @@ export interface Landing {
 }
 
 /** How the script ends when the machine is not fit, with the reason on stderr after `aemcert: `. */
-export const unfit = { machine: 90, folder: 91, upload: 92, busy: 94 } as const;
+export const unfit = { machine: 90, folder: 91, upload: 92, busy: 94, held: 95 } as const;
 
 /**
  * It makes a folder of its own, takes the agent from its stdin into it and runs it on what comes after. Whatever ends it, the folder goes: before

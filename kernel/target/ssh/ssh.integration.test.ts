@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** A machine over ssh, which here is this one: light tests alone, and nothing that disturbs it. */
+import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { appendFile, chmod, cp, mkdtemp, open, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -275,7 +276,7 @@ test('after a lost connection the next agent begins when the guard of the last o
   const { sshd, start, gate, left, results, there } = await machine();
   const put = await gate('gate');
   const run = start(sshd.ordinary, '--grep', 'fixtures/gate');
-  const told = untilPrinted(run, /: waiting for process \d+ there, for \S+, process \d+ there, since /);
+  const told = untilPrinted(run, /: waiting for process \d+ there, for "\S+, process \d+ there, since /);
   const waits = untilItWaits(run, left, /fixture: has a gate/, 1);
   await atGate(put, 'as it was\n');
   await waits;
@@ -303,11 +304,52 @@ test('a machine that somebody measures is not measured by others meanwhile', asy
   const second = await start(sshd.root ?? sshd.ordinary, '-r', 'PRF.5.0-c', '--out', join(own, 'second'));
 
   expect(second.exitCode, second.all).toBe(3);
-  expect(second.all).toMatch(/^aemcert: ssh:\/\/\S+: it is taken: process \d+ there, of uid \d+, for \S+, process \d+ there, since \S+Z, measures it\n {2}do: +two at once would see /m);
+  expect(second.all).toMatch(/^aemcert: ssh:\/\/\S+: it is taken: process \d+ there, of uid \d+, for "\S+, process \d+ there, since \S+Z", measures it\n {2}do: +two at once would see /m);
   // It has left nothing, and the first has lost nothing.
   expect(await left()).toEqual(before);
   run.kill('SIGINT');
   await run;
+  expect(await left()).toEqual([]);
+});
+
+test('of somebody who holds the name nothing is believed that cannot be seen, and nothing comes raw on the terminal', async () => {
+  const { sshd, own, start, left } = await machine();
+  const holds = `
+    #include <stddef.h>
+    #include <sys/socket.h>
+    #include <sys/un.h>
+    #include <unistd.h>
+    int main(void)
+    {
+      struct sockaddr_un name = { AF_UNIX, "\\0aemcert" };
+      int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+      if (bind(fd, (void *)&name, offsetof(struct sockaddr_un, sun_path) + 8) < 0 || listen(fd, SOMAXCONN) < 0)
+        return 1;
+      return write(1, "held", 4) < 0 || pause();
+    }`;
+  await execa('gcc', ['-x', 'c', '-o', join(own, 'holder'), '-'], { input: holds });
+  const whileHeld = async (...args: readonly string[]) => {
+    const holder = execa(join(own, 'holder'), args, { reject: false, buffer: false });
+    const pid = holder.pid ?? 0;
+    try {
+      await Promise.race([once(holder.stdout, 'data'), holder.then(() => Promise.reject(new Error('somebody has the name already')))]);
+      const { exitCode, all } = await start(sshd.ordinary, '-r', 'PRF.5.0-c');
+      return { pid, exitCode, all };
+    } finally {
+      holder.kill('SIGKILL');
+      await holder;
+    }
+  };
+
+  const forged = await whileHeld('--remote', '/tmp', 'x\naemcert: all is well\u001b[2J"');
+  expect(forged.exitCode).toBe(3);
+  expect(forged.all).toContain(`: it is taken: process ${forged.pid} there, of uid ${process.getuid?.() ?? 0}, for "x?aemcert: all is well?[2J?", measures it\n  do: `);
+  expect(forged.all).not.toContain('\u001b[2J');
+
+  const stranger = await whileHeld('--else', '/tmp', 'x');
+  expect(stranger.exitCode).toBe(3);
+  expect(stranger.all).toContain(`: its name @aemcert is held by something of uid ${process.getuid?.() ?? 0} that is no agent, as far as can be seen\n  do:       root sees there who it is: ss -xlp | grep @aemcert`);
+  expect(stranger.all).not.toContain('kill');
   expect(await left()).toEqual([]);
 });
 
