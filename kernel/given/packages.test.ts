@@ -6,11 +6,11 @@ import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../lib/testing/temporary-folder.ts';
 import { findKernelIn, unpackHeaders, unpackPackages } from './packages.ts';
 
-/** Builds a package; `fill` puts its files into the folder that it is given. */
-async function build(folder: string, name: string, fill: (root: string) => Promise<void>): Promise<string> {
-  const root = join(folder, name);
+/** Builds a package; `fill` puts its files into the folder that it is given. `control`: fields more. */
+async function build(folder: string, name: string, fill: (root: string) => Promise<void> = () => Promise.resolve(), { version = '1', control = '' } = {}): Promise<string> {
+  const root = join(folder, `${name}_${version}`);
   await mkdir(join(root, 'DEBIAN'), { recursive: true });
-  await writeFile(join(root, 'DEBIAN/control'), `Package: ${name}\nVersion: 1\nArchitecture: amd64\nMaintainer: a <a@example.com>\nDescription: x\n`);
+  await writeFile(join(root, 'DEBIAN/control'), `Package: ${name}\nVersion: ${version}\n${control}Architecture: amd64\nMaintainer: a <a@example.com>\nDescription: x\n`);
   await fill(root);
   await execa('dpkg-deb', ['--build', '--root-owner-group', root, `${root}.deb`]);
   return `${root}.deb`;
@@ -60,4 +60,23 @@ test('headers are those of one kernel, and whole', async () => {
   await expect(unpackHeaders(part, '6.1.0', await temporaryFolder())).rejects.toMatchObject({
     details: { expected: 'usr/src/linux-headers-6.1.0/Module.symvers' },
   });
+});
+
+test('two files of one package are refused, and so are modules that were made for another build of the image', async () => {
+  const folder = await temporaryFolder();
+  const image = (version: string) => build(folder, 'linux-image-6.1.0-aem', (root) => put(join(root, 'boot/vmlinuz-6.1.0')), { version });
+  const [one, two] = [await image('6.1+a-1'), await image('6.1+b-1')];
+  const modules = await build(folder, 'aem-6.1.0', undefined, { control: 'Depends: kmod, linux-image-6.1.0-aem (= 6.1+a-1), libc6 (>= 2), other (= 9)\n' });
+  const root = await temporaryFolder();
+
+  await expect(unpackPackages([one, modules, two], root)).rejects.toMatchObject({
+    exitStatus: 2,
+    details: { where: 'linux-image-6.1.0-aem', seen: 'linux-image-6.1.0-aem_6.1+a-1.deb, linux-image-6.1.0-aem_6.1+b-1.deb' },
+  });
+  await expect(unpackPackages([two, modules], root)).rejects.toMatchObject({
+    exitStatus: 2,
+    details: { where: modules, expected: 'linux-image-6.1.0-aem 6.1+a-1', seen: 'linux-image-6.1.0-aem 6.1+b-1' },
+  });
+  expect(await readdir(root)).toEqual([]);
+  expect((await unpackPackages([one, modules], root)).source).toMatch(/^linux-image-6\.1\.0-aem 6\.1\+a-1 sha256:\S+, aem-6\.1\.0 1 sha256:/);
 });

@@ -19,11 +19,13 @@ export interface Unpacked {
 
 /**
  * Unpacks Debian packages into a folder.
- * @throws InfrastructureError, whose first line says it all, for one that is damaged or of another architecture
+ * @throws InputError for packages that are not of one kernel; InfrastructureError, whose first line says it all, for one that is damaged or of
+ * another architecture
  */
 export async function unpackPackages(files: readonly string[], folder: string, signal?: AbortSignal): Promise<Unpacked> {
   const root = join(folder, 'root');
   const told: string[] = [];
+  await checkTogether(files);
   for (const file of files) {
     told.push((await unpackPackage(file, root, signal)).told);
     // The next package would be unpacked through a link, and what is read through one is none of the kernel's.
@@ -32,10 +34,32 @@ export async function unpackPackages(files: readonly string[], folder: string, s
   return { root, source: told.join(', ') };
 }
 
+/** Files of two builds would be mixed in one root: neither could be installed so. */
+async function checkTogether(files: readonly string[]): Promise<void> {
+  const packages = await Promise.all(files.map(async (file) => {
+    const [name = '', version = '', depends = ''] = await fieldsOf(file, ['Package', 'Version', 'Depends']);
+    return { file, name, version, depends };
+  }));
+  const byName = new Map<string, (typeof packages)[number]>();
+  for (const one of packages) {
+    const other = byName.get(one.name);
+    if (other !== undefined) {
+      throw new InputError('two files are of one package', { where: one.name, seen: `${basename(other.file)}, ${basename(one.file)}`, hint: 'name the files of one build' });
+    }
+    byName.set(one.name, one);
+  }
+  for (const { file, depends } of packages) {
+    for (const [, name = '', version] of depends.matchAll(/(?<=^|,)\s*([a-z0-9][a-z0-9.+-]+)\s*\(=\s*([^\s)]+)\s*\)\s*(?=,|$)/g)) {
+      const given = byName.get(name);
+      if (given === undefined || given.version === version) continue;
+      throw new InputError('a package was made for another build of what it is given with', { where: file, expected: `${name} ${version ?? ''}`, seen: `${name} ${given.version}`, hint: 'name the files of one build' });
+    }
+  }
+}
+
 /** Unpacks one package; for people, which it is. */
 async function unpackPackage(file: string, root: string, signal: AbortSignal | undefined): Promise<{ readonly told: string; readonly sha256: string }> {
-  if (!(await exists(file))) throw new InputError('there is no such package', { where: file });
-  const [name, version, architecture] = await Promise.all(['Package', 'Version', 'Architecture'].map((field) => fieldOf(file, field)));
+  const [name, version, architecture] = await fieldsOf(file, ['Package', 'Version', 'Architecture']);
   if (architecture !== 'amd64' && architecture !== 'all') {
     throw unusable(`the kernel is for another architecture: ${architecture ?? 'none'}, not amd64`, file);
   }
@@ -73,6 +97,11 @@ export async function unpackHeaders(file: string, release: string, folder: strin
     });
   }
   return { tree, source: told, sha256 };
+}
+
+async function fieldsOf(file: string, fields: readonly string[]): Promise<readonly string[]> {
+  if (!(await exists(file))) throw new InputError('there is no such package', { where: file });
+  return Promise.all(fields.map((field) => fieldOf(file, field)));
 }
 
 async function fieldOf(file: string, field: string): Promise<string> {

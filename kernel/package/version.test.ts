@@ -22,6 +22,17 @@ test.each([
   expect(await execa('dpkg', ['--compare-versions', other, than, one], { reject: false })).toMatchObject({ exitCode: 0 });
 });
 
+test('a release candidate is lower than its release, and than the next candidate', async () => {
+  const ofRelease = (release: string, key: string): Promise<string> => imageVersion({ ...kernel, release, key });
+  const [third, tenth, final] = await Promise.all([ofRelease('6.18.0-rc3-aem', 'ffffffffffffffff'), ofRelease('6.18.0-rc10-aem', '8888888888888888'), ofRelease('6.18.0-aem', '0000000000000000')]);
+
+  expect(third).toMatch(/^6\.18\.0~rc3\+aemcert/);
+  for (const [less, more] of [[third, tenth], [tenth, final]] as const) {
+    expect(await execa('dpkg', ['--compare-versions', less, 'lt', more], { reject: false })).toMatchObject({ exitCode: 0 });
+  }
+  expect(await execa('dpkg', ['--validate-version', third], { reject: false })).toMatchObject({ exitCode: 0 });
+});
+
 test('it is one that dpkg takes, and later than those without a digest', async () => {
   const one = await imageVersion(kernel);
 

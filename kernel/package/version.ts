@@ -18,7 +18,9 @@ const digits = 10;
 
 /** Of the image and the headers: by the kernel's key, which stands for source, patches, configuration and compiler. */
 export async function imageVersion({ release, version, key }: Pick<KernelBuild, 'release' | 'version' | 'key'>): Promise<string> {
-  return versionOf(/^[\d.]*\d/.exec(release)?.[0] ?? version, key);
+  const [, base = version, candidate] = /^([\d.]*\d)(?:-(rc\d+))?/.exec(release) ?? [];
+  // `~`: lower than the release that it is a candidate of.
+  return versionOf(candidate === undefined ? base : `${base}~${candidate}`, key);
 }
 
 /** Of the modules and the library; `content`: a digest of all that is installed. The kernel that they are for is a part of it. */
