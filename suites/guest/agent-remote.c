@@ -50,8 +50,8 @@
 #define MAX_VALUE	1024
 /* See kernel/target/console/patterns.ts. */
 #define LOST		"a part of the kernel's log was overwritten unread"
-/* A process in an uninterruptible sleep is waited for so long, in 10 ms. */
-#define PATIENCE	3000
+/* A process in an uninterruptible sleep is waited for so long, in s. */
+#define PATIENCE	30
 /* Who does not read the guard's last words for so long, in ms, is gone. */
 #define LAST_WORDS	(10 * 1000)
 /* An agent that outlives its connection for so long, in s, is killed. */
@@ -102,9 +102,11 @@ static time_t seconds(void)
 static void pause_and_tell(void)
 {
 	const struct timespec shortly = { .tv_nsec = 10 * 1000 * 1000 };
+	int why = errno;
 
 	nanosleep(&shortly, NULL);
 	remote_log();
+	errno = why;
 }
 
 /* What cannot be put right is told, on ssh's stderr. */
@@ -153,10 +155,10 @@ static void put_back(const struct undo *u)
 
 static void unload(const struct undo *u)
 {
-	int tries;
+	time_t began = seconds();
 
 	/* Those who used it may be on their way out still. */
-	for (tries = 0; tries < PATIENCE; tries++) {
+	while (seconds() - began < PATIENCE) {
 		if (!syscall(SYS_delete_module, u->name, O_NONBLOCK) ||
 		    errno == ENOENT)
 			return;
@@ -266,11 +268,11 @@ static int is_below(pid_t pid, pid_t ancestor)
 static void kill_all(void)
 {
 	pid_t self = getpid(), pid, gone;
+	time_t began = seconds();
 	struct dirent *entry;
-	int tries;
 	DIR *proc;
 
-	for (tries = 0; tries < PATIENCE; tries++) {
+	while (seconds() - began < PATIENCE) {
 		proc = opendir("/proc");
 		while (proc && (entry = readdir(proc))) {
 			pid = atoi(entry->d_name);
@@ -371,7 +373,7 @@ static void await_end(pid_t agent)
 		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
 			if (pid == agent)
 				return;
-		if (killed && seconds() - killed >= PATIENCE / 100)
+		if (killed && seconds() - killed >= PATIENCE)
 			return;
 		signo = sigtimedwait(&wanted, NULL, &second);
 		let_go();

@@ -29,6 +29,8 @@ export interface ConnectOptions {
   readonly boot: number;
   /** For whom it is, in words that no other run has. */
   readonly run: string;
+  /** Those that are to be loaded, and so unloaded in the end. */
+  readonly modules?: readonly string[];
   /** Somebody else's agent, or an earlier one of ours, has the machine still. */
   onWait?(why: string): void;
   readonly signal?: AbortSignal | undefined;
@@ -53,7 +55,7 @@ export interface Connection {
 export interface Closed {
   /** What could not be cleaned up, a line each. */
   readonly left: readonly string[];
-  /** Why nobody has seen that all was cleaned up; absent where it is known. */
+  /** Why nobody has seen that all was cleaned up, how it ended; absent where that is known. */
   readonly unsure?: string;
   /** The kernel's taint when all was put back, or -1; undefined where nobody was told that it is. */
   readonly taint: number | undefined;
@@ -63,7 +65,12 @@ export interface Closed {
 const helloLimit = 60_000;
 /** OWN_TURN in agent-remote.c. */
 const turnLimit = 300_000;
-const closeLimit = 60_000;
+
+/** How long the guard may take, by its own limits in agent-remote.c: a hung agent (GRACE), processes and modules (PATIENCE), LAST_WORDS. */
+export function closeLimit(modules: number): number {
+  const [grace, patience, lastWords, toSpare] = [10_000, 30_000, 10_000, 20_000];
+  return grace + (2 + modules) * patience + lastWords + toSpare;
+}
 
 /** No questions, no forwarding, nothing that stays; the rest is as the user has configured it. */
 const options = [
@@ -75,7 +82,7 @@ const options = [
  * Reaches a machine, puts the agent there and waits for its first word. When it ends the agent leaves nothing, whatever ends it.
  * @throws InfrastructureError whose first line says what does not fit
  */
-export async function connect({ address, sshOptions = [], folder, agent, boot, run, onWait, signal }: ConnectOptions): Promise<Connection> {
+export async function connect({ address, sshOptions = [], folder, agent, boot, run, modules = [], onWait, signal }: ConnectOptions): Promise<Connection> {
   signal?.throwIfAborted();
   const program = await readFile(agent);
   const command = landingCommand({ size: program.length, machine: ownMachine(), folder, run });
@@ -118,14 +125,18 @@ export async function connect({ address, sshOptions = [], folder, agent, boot, r
   const kill = (): void => void ssh.kill('SIGKILL');
   const close = async (): Promise<Closed> => {
     relay.end();
-    const late = (): Error => new InfrastructureError('it does not end', { where: address.text });
-    await within(closeLimit, ended, late).catch(kill);
+    const limit = closeLimit(modules.length);
+    const late = (): Error => new InfrastructureError(`it did not end within ${limit / 1000} s`, { where: address.text });
+    let unended: string | undefined;
+    await within(limit, ended, late).catch((error: unknown) => {
+      unended = (error as Error).message;
+      kill();
+    });
     const { exitCode } = await outcome;
     await allRead;
     const told = stderr.split('\n').filter((line) => line.startsWith('aemcert: left behind: ')).map((line) => oneLine(line.slice('aemcert: '.length)));
     if (taint !== undefined && (exitCode === 0 || told.length > 0)) return { left: told, taint };
-    const unsure = `the connection was lost (${await ended}), so nobody has seen that the agent cleaned up: it does when its end of the connection closes, or after 3 minutes of silence`;
-    return { left: told, unsure, taint };
+    return { left: told, unsure: unended ?? `the connection was lost (${await ended})`, taint };
   };
   signal?.addEventListener('abort', kill, { once: true });
   try {

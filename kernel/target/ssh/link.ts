@@ -87,12 +87,13 @@ export async function openLink(options: LinkOptions): Promise<Link> {
   let ending: Ending = { left: [], unsure: [] };
   const end = async (connection: Connection): Promise<void> => {
     const { left, unsure, taint } = await connection.close();
-    const unseen = taint === undefined && (options.modules ?? []).length > 0;
+    const unseen = taint === undefined && unsure !== undefined && (options.modules ?? []).length > 0;
+    const nobody = `${unsure ?? ''}, so nobody has seen that the agent cleaned up: it does when its end of the connection closes, or after 3 minutes of silence`;
     ending = {
       ...ending,
       left: [...ending.left, ...left],
-      unsure: [...ending.unsure, ...(unsure === undefined ? [] : [unsure])],
-      ...(unseen ? { unseen: 'nobody has seen what the kernel said when modules were unloaded: the connection was lost' } : {}),
+      unsure: [...ending.unsure, ...(unsure === undefined ? [] : [nobody])],
+      ...(unseen ? { unseen: `nobody has seen what the kernel said when modules were unloaded: ${unsure}` } : {}),
       ...(taint === undefined || taint < 0 ? {} : { taint }),
     };
   };
