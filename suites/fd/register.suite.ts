@@ -2,6 +2,7 @@
 /** Registering: which events come of it, and what is refused. */
 import { expect } from 'vitest';
 import { evf } from '../harness/aem.ts';
+import { armFaults, eachFault, footprint, injecting, leaks } from '../harness/faults.ts';
 import { ensureLoaded } from '../harness/modules.ts';
 import { maxUserEvents, set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
@@ -44,6 +45,32 @@ verifies('AEM-FD-030', 'when not all events can be registered none is', async (c
   expect(refused).toMatchObject({ ret: -1, errno: 'EAGAIN', in: untouched, out: untouched, hup: untouched, open: untouched });
   expect(await register(p, folder, ['in', 'out', 'hup'])).toHaveLength(3);
 });
+
+verifies('AEM-FD-030', 'events of a file, whatever is refused', async (context) => {
+  const { probe, sh } = context;
+  await armFaults(context);
+  const folder = await makeFolder(context);
+  const [p, by] = [await watcher(probe), await probe()];
+  await sh(`echo data > ${folder}/file; echo data > ${folder}/other`);
+  // What a process has of the module from its first event on.
+  await watch(p, `${folder}/other`, ['in']);
+  const before = await footprint(sh);
+
+  const failed = await eachFault({
+    errors: ['ENOMEM', 'EFAULT'],
+    attempt: (fail) => p.send('fd-register', { name: `${folder}/file`, flags: interest('out', 'open'), fail }),
+    async then({ answer }) {
+      if (answer.ret >= 0) for (const band of ['out', 'open'] as const) await p.ok('shutdown', { eid: Number(answer[band]) });
+      expect(await footprint(sh)).toBe(before);
+    },
+  });
+
+  expect(failed).toBeGreaterThan(5);
+  await watch(p, `${folder}/file`, ['open']);
+  await open(by, `${folder}/file`);
+  expect(await told(p)).toMatchObject([{ band: 'open', pid: by.pid }]);
+  expect(await leaks(sh)).toBe('');
+}, injecting);
 
 verifies('AEM-FD-031', 'events are registered disabled, and keep what happens until they are started', async (context) => {
   const file = `${await makeFolder(context)}/file`;

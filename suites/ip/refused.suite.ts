@@ -2,9 +2,10 @@
 /** What is refused when an event of a socket is registered. */
 import { expect } from 'vitest';
 import { evf } from '../harness/aem.ts';
+import { armFaults, eachFault, footprint, injecting, leaks } from '../harness/faults.ts';
 import { maxUserEvents, set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
-import { accepted, alice, connection, listen, make, operations, owner, received, register, udp } from './sockets.ts';
+import { accepted, alice, connection, listen, make, operations, owner, received, register, send, started, text, udp } from './sockets.ts';
 
 const maxEvents = '/sys/module/aem_ip/parameters/max_events';
 
@@ -131,6 +132,35 @@ verifies('AEM-IP-051', 'what is refused at the socket’s limit holds neither th
 
   expect(await received(by, peer, { wait: 1 })).toBe('');
 });
+
+verifies('AEM-IP-051', 'an event of a socket, whatever is refused', async (context) => {
+  const { probe, sh } = context;
+  await armFaults(context);
+  const [p, by] = [await owner(probe), await probe()];
+  const { fd, peer } = await connection(p, by);
+  const server = await listen(p);
+  await register(p, 'write', fd);
+  const before = await footprint(sh);
+
+  for (const [op, each] of [['read', fd], ['close', fd], ['accept', server.fd]] as const) {
+    const failed = await eachFault({
+      errors: ['ENOMEM', 'EFAULT'],
+      attempt: (fail) => p.send('ip-register', { op, fd: each, fail }),
+      async then({ answer }) {
+        if (answer.ret >= 0) await p.ok('shutdown', { eid: answer.ret });
+        expect(await footprint(sh)).toBe(before);
+      },
+    });
+    expect(failed, op).toBeGreaterThan(2);
+  }
+
+  const eid = await started(p, 'read', fd);
+  await send(by, peer, 'all');
+  const call = await p.nextCall();
+  expect(call).toMatchObject({ eid, len: 3 });
+  expect(text(call)).toBe('all');
+  expect(await leaks(sh)).toBe('');
+}, injecting);
 
 verifies('AEM-IP-054', 'one event too many on a socket', async (context) => {
   const [p, other, by] = [await owner(context.probe), await owner(context.probe), await context.probe()];

@@ -2,9 +2,10 @@
 /** What is refused when an event of TIPC is registered. */
 import { expect } from 'vitest';
 import { evf } from '../harness/aem.ts';
+import { armFaults, eachFault, footprint, injecting, leaks } from '../harness/faults.ts';
 import { maxUserEvents, set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
-import { accepted, alice, bind, connect, connection, listen, make, operations, owner, peer, register, service, subscribed } from './sockets.ts';
+import { accepted, alice, bind, connect, connection, listen, make, operations, owner, peer, register, send, service, started, subscribed, text } from './sockets.ts';
 
 const maxEvents = '/sys/module/aem_tipc/parameters/max_events';
 
@@ -138,6 +139,42 @@ verifies('AEM-TIPC-051', 'what is refused holds neither the socket nor the modul
 
   expect(await by.nextCall()).toMatchObject({ what: 'withdrawn', lower: 1 });
 });
+
+verifies('AEM-TIPC-051', 'an event of a socket, and a subscription, whatever is refused', async (context) => {
+  const { sh } = context;
+  await armFaults(context);
+  const [p, by] = [await owner(context), await peer(context)];
+  const { fd, other } = await connection(p, by);
+  await register(p, 'continue', fd);
+  const before = await footprint(sh);
+
+  for (const [verb, args] of [
+    ['tipc-register', { op: 'receive', fd }],
+    ['tipc-register', { op: 'error', fd }],
+    ['tipc-subscribe', { type: service }],
+  ] as const) {
+    const failed = await eachFault({
+      // A socket for which there is no inode is one too many.
+      errors: ['ENOMEM', 'EFAULT', 'ENFILE'],
+      attempt: (fail) => p.send(verb, { ...args, fail }),
+      async then({ answer }) {
+        if (answer.ret >= 0) await p.ok('shutdown', { eid: answer.ret });
+        expect(await footprint(sh)).toBe(before);
+      },
+    });
+    expect(failed, verb).toBeGreaterThan(2);
+  }
+
+  const eid = await started(p, 'receive', fd);
+  await send(by, other.fd, 'all');
+  const call = await p.nextCall();
+  expect(call).toMatchObject({ eid, len: 3 });
+  expect(text(call)).toBe('all');
+  await subscribed(p);
+  await bind(by, 7);
+  expect(await p.nextCall()).toMatchObject({ what: 'published', lower: 7 });
+  expect(await leaks(sh)).toBe('');
+}, injecting);
 
 verifies('AEM-TIPC-052', 'one event too many on a socket', async (context) => {
   const [p, other] = [await owner(context), await owner(context, alice)];
