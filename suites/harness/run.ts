@@ -275,7 +275,7 @@ function guests({ memoryMiB, cpus, selected }: Preparing, kernel: BootableKernel
 }
 
 /** It runs already; of what its files are, as much is on record as can be read. */
-function prepareRemote({ socket, info, machine, kernel }: Link): Prepared {
+function prepareRemote({ socket, info, machine, kernel, taint }: Link): Prepared {
   const { release, version, buildId, config, image } = kernel;
   const subject: Subject = {
     kernel: {
@@ -290,7 +290,7 @@ function prepareRemote({ socket, info, machine, kernel }: Link): Prepared {
     },
     modules: kernel.modules.flatMap(({ name, sha256 }) => (sha256 === undefined ? [] : [{ name, sha256 }])),
   };
-  return { on: { driver: 'ssh', socket, info, machine }, subject, config: config === undefined ? undefined : { text: config } };
+  return { on: { driver: 'ssh', socket, info, machine, taint }, subject, config: config === undefined ? undefined : { text: config } };
 }
 
 async function prepareOurs(options: Preparing): Promise<Prepared> {

@@ -26,6 +26,8 @@ export interface SshMachine {
   readonly socket: string;
   readonly info: TargetInfo;
   readonly machine: MachineFacts;
+  /** The kernel's taint before the run. */
+  readonly taint: number;
 }
 
 /** What a run hands to the process in which the tests run. */
@@ -141,6 +143,8 @@ export async function beginOnTarget(
     const target = await ensureTarget(settings, clock);
     try {
       await target.mark(`begin ${marker}`);
+      // What a machine has of old is no fault of the run's.
+      if (!lastTaint.has(target) && settings.on.driver === 'ssh') lastTaint.set(target, settings.on.taint);
       return { target, taint: await lookOver(target) };
     } catch (error) {
       if (!(error instanceof TargetDiedError)) throw error;

@@ -40,6 +40,8 @@ export interface Link {
   readonly machine: MachineFacts;
   readonly kernel: KernelFacts;
   readonly info: TargetInfo;
+  /** The kernel's taint before anything was done there: what it has of old is no fault of the run's. */
+  readonly taint: number;
   /** Of a socket: who connects to it speaks to an agent whose programs are in place. */
   readonly socket: string;
   /** What the kernel has said since the last call, while no test looked. */
@@ -73,10 +75,12 @@ export async function openLink(options: LinkOptions): Promise<Link> {
   if (agent === undefined) throw new InfrastructureError('there is no agent among the programs');
   const run = `${userInfo().username}@${hostname()}, process ${process.pid} there, since ${new Date().toISOString()}`;
   const connections: Connection[] = [];
+  let taintBefore: number | undefined;
   const open = async (): Promise<Connection> => {
     const connection = await connect({ ...options, agent: agent.path, boot: connections.length + 1, run });
     connections.push(connection);
     try {
+      taintBefore ??= (await connection.client.request({ op: 'taint' })).taint ?? 0;
       await equip(connection, options);
       return connection;
     } catch (error) {
@@ -138,6 +142,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
     return {
       machine,
       kernel,
+      taint: taintBefore ?? 0,
       info: infoOf(options, first, kernel),
       socket,
       takeUntold() {
