@@ -261,7 +261,7 @@ static void do_silence(const struct command *c)
 			close(fds[i]);
 }
 
-/* What goes to the host `addr`, over the interface `name`, is tried again after `rto` ms at the earliest. */
+/* To the host `addr`, over the interface `name`, TCP tries again after `rto` ms at the earliest. */
 static void do_retry(const struct command *c)
 {
 	const struct rtmsg route = {
