@@ -23,7 +23,6 @@ export interface EndWatcher {
 
 /** What connections are made of. */
 interface Protocol {
-  readonly name: string;
   /** It is there, or the test is over. */
   check(context: Context, probe: Probe): Promise<void>;
   /** To a program on the same node. Returns the descriptor of `here`. */
@@ -54,7 +53,6 @@ const retry = 10;
 const coarse = 6;
 
 const tcp: Protocol = {
-  name: 'TCP',
   check: () => Promise.resolve(),
   connect: async (here, there) => (await ip.connection(here, there)).fd,
   canMiss: () => Promise.resolve(),
@@ -76,7 +74,6 @@ const tcp: Protocol = {
 };
 
 const tipcProtocol: Protocol = {
-  name: 'TIPC',
   async check(context, probe) {
     available(context, await probe.send('tipc-make'), 'TIPC (CONFIG_TIPC)');
   },
@@ -108,29 +105,26 @@ async function oneNodeMore(probe: Probe): Promise<void> {
   await (await take(probe, 'native-nodes-take', 1)).told;
 }
 
-function byEpoll(name: string, protocol: Protocol): ConnectionFacility {
-  return {
-    name,
-    binding: 'native',
-    protocol,
-    async open(context) {
-      const probe = await context.probe(asNeutral);
-      await protocol.check(context, probe);
-      return {
-        probe,
-        async watch(fd) {
-          await probe.ok('native-ends-watch', { fd });
-        },
-        wait: (least) => take(probe, 'native-ends-take', least),
-      };
-    },
-  };
+/** Who tells of the ends of connections, by a program's descriptors. */
+interface Teller extends Pick<Facility, 'binding'> {
+  watch(probe: Probe, fd: number): Promise<number>;
+  wait(probe: Probe, least: number): Promise<Waiting>;
 }
 
-function byHandler(name: string, protocol: Protocol, start: (probe: Probe, fd: number) => Promise<number>): ConnectionFacility {
+const byEpoll: Teller = {
+  binding: 'native',
+  watch: (probe, fd) => probe.ok('native-ends-watch', { fd }),
+  wait: (probe, least) => take(probe, 'native-ends-take', least),
+};
+
+function byHandler(watch: Teller['watch']): Teller {
+  return { binding: 'aem', watch, wait: (probe, least) => Promise.resolve(called(probe, least, ({ fd }: Call) => String(fd))) };
+}
+
+function facility(name: string, protocol: Protocol, { binding, watch, wait }: Teller): ConnectionFacility {
   return {
     name,
-    binding: 'aem',
+    binding,
     protocol,
     async open(context) {
       const probe = await context.probe(asNeutral);
@@ -138,19 +132,19 @@ function byHandler(name: string, protocol: Protocol, start: (probe: Probe, fd: n
       return {
         probe,
         async watch(fd) {
-          await start(probe, fd);
+          await watch(probe, fd);
         },
-        wait: (least) => Promise.resolve(called(probe, least, ({ fd }: Call) => String(fd))),
+        wait: (least) => wait(probe, least),
       };
     },
   };
 }
 
 export const connectionFacilities = [
-  byEpoll('epoll on TCP', tcp),
-  byEpoll('epoll on TIPC', tipcProtocol),
-  byHandler('aem-ip', tcp, (probe, fd) => ip.started(probe, 'close', fd)),
-  byHandler('aem-tipc', tipcProtocol, (probe, fd) => tipc.started(probe, 'error', fd)),
+  facility('epoll on TCP', tcp, byEpoll),
+  facility('epoll on TIPC', tipcProtocol, byEpoll),
+  facility('aem-ip', tcp, byHandler((probe, fd) => ip.started(probe, 'close', fd))),
+  facility('aem-tipc', tipcProtocol, byHandler((probe, fd) => tipc.started(probe, 'error', fd))),
 ] as const;
 
 /** The other end of a connection, a program that does nothing of itself. */

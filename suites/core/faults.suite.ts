@@ -5,7 +5,7 @@
  */
 import { expect } from 'vitest';
 import { each, ev, evf, zone } from '../harness/aem.ts';
-import { armFaults, eachFault, footprint, injecting, leaks, leaksBut } from '../harness/faults.ts';
+import { armFaults, eachFault, footprint, injecting, leaks, leaksBut, refusals } from '../harness/faults.ts';
 import { ended, startedEvent } from '../harness/handler-process.ts';
 import { ensureLoaded, modulePath } from '../harness/modules.ts';
 import type { Probe } from '../harness/probe.ts';
@@ -15,9 +15,6 @@ import type { Context } from '../harness/verifies.ts';
 import { firedInWait } from './waits.ts';
 
 const alice = { uid: 1001, gid: 1001 };
-
-/** What the kernel says when it has no memory, or cannot copy. */
-const refusals = ['ENOMEM', 'EFAULT'];
 
 /** From here to the test's end; a quota that leaves room for one of a kind finds what is charged and not there. */
 function quota(context: Context, name: string, value: number): Promise<void> {

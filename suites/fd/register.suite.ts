@@ -2,7 +2,7 @@
 /** Registering: which events come of it, and what is refused. */
 import { expect } from 'vitest';
 import { evf } from '../harness/aem.ts';
-import { armFaults, eachFault, footprint, injecting, leaks } from '../harness/faults.ts';
+import { armFaults, eachFault, footprint, injecting, leaks, refusals } from '../harness/faults.ts';
 import { ensureLoaded } from '../harness/modules.ts';
 import { maxUserEvents, set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
@@ -57,7 +57,7 @@ verifies('AEM-FD-030', 'events of a file, whatever is refused', async (context) 
   const before = await footprint(sh);
 
   const failed = await eachFault({
-    errors: ['ENOMEM', 'EFAULT'],
+    errors: refusals,
     attempt: (fail) => p.send('fd-register', { name: `${folder}/file`, flags: interest('out', 'open'), fail }),
     async then({ answer }) {
       if (answer.ret >= 0) for (const band of ['out', 'open'] as const) await p.ok('shutdown', { eid: Number(answer[band]) });

@@ -2,7 +2,7 @@
 /** Faults on command, by fail-nth (fault-injection.rst in the kernel's documentation), and what they must not leave behind. */
 import { expect } from 'vitest';
 import { leakScript } from './leaks.ts';
-import type { Answer } from './probe.ts';
+import type { Answer, Arguments, Probe } from './probe.ts';
 import { set } from './setting.ts';
 import type { Context, TestOptions } from './verifies.ts';
 
@@ -62,6 +62,30 @@ export async function eachFault({ errors, attempt, then, from = 1 }: Faults): Pr
     expect(answer, 'with nothing refused').toMatchObject({ errno: null, injected: 0 });
     return failed;
   }
+}
+
+/** What the kernel says when it has no memory, or cannot copy. */
+export const refusals = ['ENOMEM', 'EFAULT'] as const;
+
+interface Registration {
+  readonly verb: string;
+  readonly args: Arguments;
+  /** The footprint without the event. */
+  readonly before: string;
+  /** What it may fail with; `refusals` when absent. */
+  readonly errors?: Faults['errors'];
+}
+
+/** eachFault() of a command that registers an event: it is there, and is shut down, or nothing is there of it. */
+export function eachRegistration(p: Probe, sh: Context['sh'], { verb, args, before, errors = refusals }: Registration): Promise<number> {
+  return eachFault({
+    errors,
+    attempt: (fail) => p.send(verb, { ...args, fail }),
+    async then({ answer }) {
+      if (answer.ret >= 0) await p.ok('shutdown', { eid: answer.ret });
+      expect(await footprint(sh)).toBe(before);
+    },
+  });
 }
 
 /** What AEM holds of its own, as the kernel tells: how many events, and what pins each module. */

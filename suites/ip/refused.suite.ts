@@ -2,7 +2,7 @@
 /** What is refused when an event of a socket is registered. */
 import { expect } from 'vitest';
 import { evf } from '../harness/aem.ts';
-import { armFaults, eachFault, footprint, injecting, leaks } from '../harness/faults.ts';
+import { armFaults, eachRegistration, footprint, injecting, leaks } from '../harness/faults.ts';
 import { maxUserEvents, set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 import { accepted, alice, connection, listen, make, operations, owner, received, register, send, started, text, udp } from './sockets.ts';
@@ -143,14 +143,7 @@ verifies('AEM-IP-051', 'an event of a socket, whatever is refused', async (conte
   const before = await footprint(sh);
 
   for (const [op, each] of [['read', fd], ['close', fd], ['accept', server.fd]] as const) {
-    const failed = await eachFault({
-      errors: ['ENOMEM', 'EFAULT'],
-      attempt: (fail) => p.send('ip-register', { op, fd: each, fail }),
-      async then({ answer }) {
-        if (answer.ret >= 0) await p.ok('shutdown', { eid: answer.ret });
-        expect(await footprint(sh)).toBe(before);
-      },
-    });
+    const failed = await eachRegistration(p, sh, { verb: 'ip-register', args: { op, fd: each }, before });
     expect(failed, op).toBeGreaterThan(2);
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { expect } from 'vitest';
 import { returned } from '../harness/aem.ts';
-import { armFaults, eachFault, footprint, injecting, leaks } from '../harness/faults.ts';
+import { armFaults, eachRegistration, footprint, injecting, leaks } from '../harness/faults.ts';
 import { maxUserEvents, set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 import { pidIn, watch } from './watch.ts';
@@ -124,14 +124,7 @@ verifies('AEM-PEXIT-038', 'a watch, whatever is refused', async (context) => {
   await p.ok('register');
   const before = await footprint(sh);
 
-  const failed = await eachFault({
-    errors: ['ENOMEM', 'EFAULT'],
-    attempt: (fail) => p.send('register', { module: 'pexit', pid: own.pid, fail }),
-    async then({ answer }) {
-      if (answer.ret >= 0) await p.ok('shutdown', { eid: answer.ret });
-      expect(await footprint(sh)).toBe(before);
-    },
-  });
+  const failed = await eachRegistration(p, sh, { verb: 'register', args: { module: 'pexit', pid: own.pid }, before });
 
   expect(failed).toBeGreaterThan(3);
   const eid = await watch(p, own.pid);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** What is refused, and what is left of a timer that was deleted or whose module goes. */
 import { expect } from 'vitest';
-import { armFaults, eachFault, footprint, injecting, leaks } from '../harness/faults.ts';
+import { armFaults, eachFault, footprint, injecting, leaks, refusals } from '../harness/faults.ts';
 import { ensureLoaded, insmod } from '../harness/modules.ts';
 import type { Answer, Probe } from '../harness/probe.ts';
 import { verifies } from '../harness/verifies.ts';
@@ -140,11 +140,10 @@ verifies('AEM-TIMER-038', 'each call on a timer, whatever is refused', async (co
   expect(await p.send('timer-create', { clock: 63 })).toMatchObject(invalid);
   const before = await footprint(sh);
   expect(before).toMatch(/aem_timer 0/);
-  const errors = ['ENOMEM', 'EFAULT'];
 
   for (const clock of ['aemevent', 'thread-cpu']) {
     const created = await eachFault({
-      errors,
+      errors: refusals,
       attempt: (fail) => p.send('timer-create', { clock, fail }),
       async then({ answer }) {
         if (answer.ret >= 0) await p.ok('timer-delete', { id: Number(answer['id']) });
@@ -161,7 +160,7 @@ verifies('AEM-TIMER-038', 'each call on a timer, whatever is refused', async (co
     ['timer-overrun', {}],
   ] as const) {
     const failed = await eachFault({
-      errors,
+      errors: refusals,
       attempt: (fail) => p.send(verb, { id, ...args, fail }),
       // The old setting may be what could not be told, of a timer that is set.
       then: () => p.ok('timer-set', { id, value: hour, interval: second }),

@@ -2,7 +2,7 @@
 /** What is refused when an event of TIPC is registered. */
 import { expect } from 'vitest';
 import { evf } from '../harness/aem.ts';
-import { armFaults, eachFault, footprint, injecting, leaks } from '../harness/faults.ts';
+import { armFaults, eachRegistration, footprint, injecting, leaks, refusals } from '../harness/faults.ts';
 import { maxUserEvents, set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 import { accepted, alice, bind, connect, connection, listen, make, operations, owner, peer, register, send, service, started, subscribed, text } from './sockets.ts';
@@ -153,15 +153,8 @@ verifies('AEM-TIPC-051', 'an event of a socket, and a subscription, whatever is 
     ['tipc-register', { op: 'error', fd }],
     ['tipc-subscribe', { type: service }],
   ] as const) {
-    const failed = await eachFault({
-      // A socket for which there is no inode is one too many.
-      errors: ['ENOMEM', 'EFAULT', 'ENFILE'],
-      attempt: (fail) => p.send(verb, { ...args, fail }),
-      async then({ answer }) {
-        if (answer.ret >= 0) await p.ok('shutdown', { eid: answer.ret });
-        expect(await footprint(sh)).toBe(before);
-      },
-    });
+    // A socket for which there is no inode is one too many.
+    const failed = await eachRegistration(p, sh, { verb, args, before, errors: [...refusals, 'ENFILE'] });
     expect(failed, verb).toBeGreaterThan(2);
   }
 
