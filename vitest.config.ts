@@ -33,14 +33,13 @@ export default defineConfig({
         },
       },
       {
-        // Guests and kernel builds: one at a time, since each takes the whole machine.
+        // Guests and kernel builds: while one waits, another has the processors.
         test: {
           name: 'integration',
           include: ['**/*.integration.test.ts'],
           exclude: never,
           pool: 'forks',
-          maxWorkers: 1,
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 5 * 60_000,
           hookTimeout: 20 * 60_000,
         },
