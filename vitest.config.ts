@@ -1,7 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer } from 'vitest/node';
+import type { TestSpecification } from 'vitest/node';
 
 const never = ['node_modules/**', 'reports/**'];
+
+/** What takes longest begins first, so that nothing is left that runs alone at the end. */
+const long = ['/suites/controls/controls.integration.test.ts', '/kernel/target/ssh/ssh.integration.test.ts'];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const place = long.findIndex((file) => moduleId.endsWith(file));
+      return place < 0 ? long.length : place;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
 
 /**
  * The tests of aemcert itself. The conformance suites, suites/**\/*.suite.ts, are no part of
@@ -10,6 +25,7 @@ const never = ['node_modules/**', 'reports/**'];
 export default defineConfig({
   test: {
     teardownTimeout: 60_000,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

@@ -4,7 +4,7 @@ import { Option, type Command } from 'commander';
 import { prepareGiven, type GivenChoice, type GivenKernel } from '../../kernel/given/given.ts';
 import { makeScratch } from '../../kernel/target/scratch.ts';
 import { AemcertError, ExitStatus, InputError } from '../../lib/errors.ts';
-import { usualGuests } from '../../lib/usual-guests.ts';
+import { guestsForTests } from '../../lib/usual-guests.ts';
 import { readSigningKey, type PublicKey } from '../../reporters/attestation/keys.ts';
 import { judgedAtRun } from '../../reporters/bundle/make.ts';
 import { readProduct } from '../../reporters/bundle/product.ts';
@@ -211,7 +211,7 @@ async function measureWhole(options: Options, out: string, choice: GivenChoice |
         kernelVersion: options.kernelVersion,
         memoryMiB: options.memory,
         cpus: options.cpus,
-        guests: options.guests ?? usualGuests({ processors: options.cpus, memoryMiB: options.memory }),
+        guests: options.guests ?? guestsForTests({ cpus: options.cpus, memoryMiB: options.memory }),
         bail: false,
         deadline: options.timeout * 1000,
         filters: {},

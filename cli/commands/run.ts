@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { Flavour } from '../../kernel/build/artifacts.ts';
 import { ExitStatus } from '../../lib/errors.ts';
 import { runsOn } from '../../lib/runs-on.ts';
-import { usualGuests } from '../../lib/usual-guests.ts';
+import { guestsForTests } from '../../lib/usual-guests.ts';
 import { bindings } from '../../reporters/results.ts';
 import type { Binding } from '../../reporters/results.ts';
 import { conclude } from '../../reporters/conclude.ts';
@@ -123,9 +123,8 @@ function filtersOf({ module, requirement, grep, binding, bail, unpatched, shard:
   };
 }
 
-/** Two that share a processor take longer than one after the other: their CPUs wait for each other. */
 function guestsFor({ flavour, cpus, memory }: Options): number {
-  return flavour === 'base' ? usualGuests({ processors: cpus, memoryMiB: memory }) : 1;
+  return flavour === 'base' ? guestsForTests({ cpus, memoryMiB: memory }) : 1;
 }
 
 function guestsOf(options: Options): Pick<Measurement, 'kernelVersion' | 'source' | 'unpatched' | 'memoryMiB' | 'cpus' | 'guests'> {

@@ -29,7 +29,7 @@ export interface ControlsOptions {
   readonly kernelVersion?: string | undefined;
   /** How many guests run tests at the same time, from 1. */
   readonly guests: number;
-  /** The folder for controls-console-1.log and so on, one of each guest. */
+  /** The folder for controls-console-1.log, controls-agent-1.log and so on, one of each guest. */
   readonly out: string;
   readonly signal: AbortSignal;
   readonly onBuild: OnProgress;
@@ -119,6 +119,7 @@ export async function runControls(options: ControlsOptions): Promise<readonly Co
   const kernel = await ensureKernel({ version, flavour, signal, onProgress });
   const guest = await ensureGuest(kernel, 'controls', { signal, onProgress });
   const consoleLogs = await makeConsoleLogs(options.out, 'controls-console', options.guests);
+  const agentLogs = await makeConsoleLogs(options.out, 'controls-agent', options.guests);
   let planned = 0;
   const judge = async (some: readonly Control[], guests: number): Promise<readonly ControlOutcome[]> => {
     const faults = some.map((control) => ({
@@ -138,6 +139,7 @@ export async function runControls(options: ControlsOptions): Promise<readonly Co
           cpus: 2,
         },
         consoleLogs: consoleLogs.slice(0, guests),
+        agentLogs: agentLogs.slice(0, guests),
         deadline,
         faultDeadline,
         faults,

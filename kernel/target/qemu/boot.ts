@@ -188,9 +188,16 @@ function bootError(
   });
 }
 
-/** Its death follows ours, even by SIGKILL: no QEMU is left behind. */
+/** A sandbox may refuse it; then it goes as it is. */
+const asBatch = 'chrt --batch 0 true 2>/dev/null && set -- chrt --batch 0 "$@"; exec "$@"';
+
+/**
+ * Its death follows ours, even by SIGKILL: no QEMU is left behind. As a batch process, since a
+ * processor of a guest that is woken has to let the one that wakes it go on, which holds a lock that
+ * both want: a guest's lock is spun on, at the host's expense. On two processors a run takes a fifth less.
+ */
 function startQemu(args: readonly string[]): ChildProcess {
-  return spawn('setpriv', ['--pdeathsig', 'KILL', qemuProgram, ...args], {
+  return spawn('setpriv', ['--pdeathsig', 'KILL', 'sh', '-c', asBatch, 'sh', qemuProgram, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // Ctrl-C is ours to handle: the results so far are kept first.
     detached: true,
