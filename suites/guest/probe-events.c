@@ -34,7 +34,8 @@ struct script {
 	atomic_int released;
 };
 
-static struct script scripts[SLOTS];
+/* One a slot of ids; the last is of all events that have none of their own. */
+static struct script scripts[SLOTS + 1];
 static atomic_long sequence;
 __thread int handler_depth;
 static __thread sigjmp_buf caught;
@@ -47,11 +48,16 @@ atomic_long calls;
 static atomic_uchar tally[16384];
 
 /* Id 0 stands for all events that have none of their own. */
+static struct script *own_script(int eid)
+{
+	return &scripts[eid ? (unsigned int)eid % SLOTS : SLOTS];
+}
+
 static struct script *script_of(int eid)
 {
-	struct script *s = &scripts[eid % SLOTS];
+	struct script *s = own_script(eid);
 
-	return s->set ? s : &scripts[0];
+	return s->set ? s : own_script(0);
 }
 
 /* Handlers */
@@ -500,7 +506,7 @@ static void do_evctl(const struct command *c)
 /* `do=NAME[:ARG][,...]`, in this order; see act(). */
 static void do_on(const struct command *c)
 {
-	struct script *s = &scripts[number(c, "eid", 0) % SLOTS];
+	struct script *s = own_script(number(c, "eid", 0));
 	char *rest = (char *)word(c, "do"), *piece, *arg;
 	int i = 0;
 
@@ -599,7 +605,7 @@ static void touch_stack(void)
 
 static void quiet_script(int eid, bool quiet)
 {
-	struct script *s = &scripts[eid % SLOTS];
+	struct script *s = own_script(eid);
 
 	s->set = true;
 	s->quiet = quiet;

@@ -158,6 +158,13 @@ test('a run that builds nothing leaves no report of an earlier one, but one that
   expect(await reports()).toEqual([]);
 });
 
+test('the probe keeps the scripts of its events apart', async () => {
+  const { exitCode, all } = await start('--grep', 'fixtures/scripts');
+
+  expect(exitCode, all).toBe(0);
+  expect((await results()).tests.map(({ verdict }) => verdict)).toEqual(['PASS']);
+});
+
 test('bad input and places that cannot be written to are told before anything is built', async () => {
   const unknownModule = await start('--module', 'nonesuch');
   const unknownId = await start('--requirement', 'AEM-CORE-9');
