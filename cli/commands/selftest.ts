@@ -105,13 +105,8 @@ async function checkIn(name: string): Promise<boolean> {
 /** A browser is no need of aemcert's users, so its tests are left out where there is none, but not in CI. */
 async function browserTests(filters: readonly string[]): Promise<readonly Step[]> {
   const chromium = process.env['AEMCERT_CHROMIUM'] ?? '/usr/bin/chromium';
-  if ((await exists(chromium)) || process.env['CI'] !== undefined) {
-    return [{ title: 'browser tests', run: () => vitest('browser', filters) }];
-  }
-  process.stdout.write(
-    `selftest: the browser tests are left out: there is no ${chromium} (apt-get install chromium)\n`,
-  );
-  return [];
+  if (!(await hasOrTells(chromium, 'the browser tests', 'chromium'))) return [];
+  return [{ title: 'browser tests', run: () => vitest('browser', filters) }];
 }
 
 /**
@@ -119,11 +114,15 @@ async function browserTests(filters: readonly string[]): Promise<readonly Step[]
  * Debian's package starts it, for the network to see.
  */
 async function withoutServer(): Promise<readonly string[]> {
-  if ((await exists('/usr/sbin/sshd')) || process.env['CI'] !== undefined) return [];
-  process.stdout.write(
-    'selftest: the tests of --target with this machine are left out: there is no /usr/sbin/sshd (apt-get install openssh-server)\n',
-  );
-  return ['kernel/target/ssh/ssh.integration.test.ts'];
+  const has = await hasOrTells('/usr/sbin/sshd', 'the tests of --target with this machine', 'openssh-server');
+  return has ? [] : ['kernel/target/ssh/ssh.integration.test.ts'];
+}
+
+/** Is the program there? Where it is not, tells which tests are left out; in CI they are not, and fail. */
+async function hasOrTells(program: string, tests: string, debian: string): Promise<boolean> {
+  if ((await exists(program)) || process.env['CI'] !== undefined) return true;
+  process.stdout.write(`selftest: ${tests} are left out: there is no ${program} (apt-get install ${debian})\n`);
+  return false;
 }
 
 async function buildAll(): Promise<boolean> {
