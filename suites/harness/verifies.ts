@@ -103,9 +103,11 @@ export function verifies(
       ...(flavours === undefined ? {} : { flavours }),
       ...(needs.length === 0 ? {} : { needs }),
     };
-    test(name, { timeout: testTimeout + (options.bodyLimit ?? 0), meta: { plan } }, async ({ task }) => {
+    test(name, { timeout: testTimeout + (options.bodyLimit ?? 0), meta: { plan } }, async ({ task, annotate }) => {
       if (settings === undefined) throw new Error('tests run by `aemcert run`, which sets the session');
       runningFile = task.file;
+      // vitest 4 may keep how the last test ended, and that this one has begun, until another ends; this has it told.
+      await annotate(`begin ${id}`);
       const evidence = await execute(name, { settings, ids, body, options, fault, needing });
       task.meta.evidence = evidence;
       if (evidence.verdict !== 'PASS') throw new Error(evidence.reason);

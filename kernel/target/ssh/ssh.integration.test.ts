@@ -9,6 +9,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { projectRoot } from '../../../lib/paths.ts';
 import { runningProcesses } from '../../../lib/testing/processes.ts';
 import { temporaryFolder } from '../../../lib/testing/temporary-folder.ts';
+import { untilPrinted, type PrintingCommand } from '../../../lib/testing/until-printed.ts';
 import { conclude } from '../../../reporters/conclude.ts';
 import { readResults } from '../../../reporters/read.ts';
 import type { Results } from '../../../reporters/results.ts';
@@ -56,23 +57,8 @@ async function machine({ filter }: { readonly filter?: (there: string) => string
 
 const isRoot = process.getuid?.() === 0;
 
-type Run = Promise<{ readonly all?: unknown }> & { readonly all: NodeJS.ReadableStream };
-
-/** Waits until a command has printed this. One that ends by itself before fails the test. */
-async function untilPrinted(run: Run, words: RegExp): Promise<void> {
-  const printed = new Promise<void>((resolve) => {
-    let all = '';
-    run.all.on('data', (text: Buffer) => {
-      // A piece may end in the middle of the words.
-      all += text.toString();
-      if (words.test(all)) resolve();
-    });
-  });
-  await Promise.race([printed, run.then(({ all }) => Promise.reject(new Error(`it ended: ${String(all)}`)))]);
-}
-
 /** The test after that one waits: then its processes and files are there. */
-async function untilItWaits(run: Run, left: () => Promise<readonly string[]>, before = /fixture: ends there/, processes = 3): Promise<void> {
+async function untilItWaits(run: PrintingCommand, left: () => Promise<readonly string[]>, before = /fixture: ends there/, processes = 3): Promise<void> {
   await untilPrinted(run, before);
   await expect.poll(async () => (await left()).filter((one) => one.startsWith('process')).length, { timeout: 60_000 }).toBeGreaterThanOrEqual(processes);
 }
