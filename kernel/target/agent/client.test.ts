@@ -114,19 +114,33 @@ test('a stream that breaks fails the processes too', async () => {
   await expect(lines.next()).rejects.toThrow('stream broke');
 });
 
-test('files travel in pieces', async () => {
+test('files travel in pieces, which do not wait for each other once the file is there', async () => {
   const { client, sent, send } = peer();
-  const writing = client.writeFile('/f', 'x'.repeat(40_000), 0o600);
+  const writing = client.writeFile('/f', 'x'.repeat(80_000), 0o600);
+  await expect.poll(() => sent.length).toBe(1);
   send({ id: 1 });
-  await expect.poll(() => sent.length).toBe(2);
+  await expect.poll(() => sent.length).toBe(3);
   send({ id: 2 });
+  send({ id: 3 });
   await writing;
 
   expect(sent).toMatchObject([
     { op: 'write', path: '/f', append: false, mode: 0o600 },
     { op: 'write', path: '/f', append: true },
+    { op: 'write', path: '/f', append: true },
   ]);
-  expect(sent.map(({ data }) => Buffer.from(String(data), 'base64').length)).toEqual([32768, 40_000 - 32768]);
+  expect(sent.map(({ data }) => Buffer.from(String(data), 'base64').length)).toEqual([32768, 32768, 80_000 - 2 * 32768]);
+});
+
+test('a file of which a piece cannot be written is not written', async () => {
+  const { client, sent, send } = peer();
+  const writing = client.writeFile('/f', 'x'.repeat(80_000));
+  send({ id: 1 });
+  await expect.poll(() => sent.length).toBe(3);
+  send({ id: 2, error: 'ENOSPC', message: 'No space left on device' });
+  send({ id: 3 });
+
+  await expect(writing).rejects.toMatchObject({ code: 'ENOSPC' });
 });
 
 test('what a login shell says before the agent is no word of the agent', async () => {

@@ -185,10 +185,14 @@ export function createAgentClient(stream: Duplex, { record, env: defaultEnv = gu
     },
     async writeFile(path, data, mode = 0o644) {
       const bytes = Buffer.from(data);
-      for (let at = 0; at === 0 || at < bytes.length; at += chunk) {
+      const write = (at: number): Promise<Answer> => {
         const piece = bytes.subarray(at, at + chunk).toString('base64');
-        await request({ op: 'write', path, data: piece, append: at > 0, mode });
-      }
+        return request({ op: 'write', path, data: piece, append: at > 0, mode });
+      };
+      await write(0);
+      // It does one after the other; to wait for each answer would take as many times the way there and back.
+      const others = Array.from({ length: Math.max(0, Math.ceil(bytes.length / chunk) - 1) }, (_, index) => write((index + 1) * chunk));
+      await Promise.all(others);
     },
     async readFile(path) {
       const pieces: Buffer[] = [];
