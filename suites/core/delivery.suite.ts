@@ -7,6 +7,7 @@ import { lookMs, set } from '../harness/setting.ts';
 import { enterTracing, tracing } from '../harness/tracing.ts';
 import { verifies } from '../harness/verifies.ts';
 import type { Context } from '../harness/verifies.ts';
+import { together } from './batch.ts';
 import { firedInWait } from './waits.ts';
 
 const { SIGSEGV, SIGUSR2 } = signals;
@@ -23,19 +24,6 @@ async function started(p: Probe, count: number, flags = 0, thread = 'main'): Pro
     eids.push(eid);
   }
   return eids;
-}
-
-/**
- * Has the events wait together, in this order, behind a handler that is held,
- * then lets them go: they are one batch.
- */
-async function together(p: Probe, eids: readonly number[]): Promise<void> {
-  const [gate] = await started(p, 1);
-  await p.on('io', 'on', { eid: gate, do: 'hold,quiet' });
-  await p.on('io', 'fire', { eid: gate });
-  expect(await p.notice('holding')).toMatchObject({ holding: gate });
-  for (const eid of eids) expect(await p.on('io', 'fire', { eid })).toMatchObject({ ret: 0 });
-  await p.on('io', 'release', { eid: gate });
 }
 
 /** Raises an event while the handler of another is held, which is then left. */

@@ -3,23 +3,14 @@
 import { expect } from 'vitest';
 import { evf, signals, zone } from '../harness/aem.ts';
 import { ended, startedEvent } from '../harness/handler-process.ts';
-import type { Probe } from '../harness/probe.ts';
 import { verifies } from '../harness/verifies.ts';
+import { together } from './batch.ts';
 
 const { SIGKILL, SIGSEGV, SIGTERM, SIGUSR1, SIGUSR2 } = signals;
 const drain = '/sys/class/misc/aem-example/drain';
 
 /** Where a signal stands in a mask. */
 const bit = (signal: number): number => 2 ** (signal - 1);
-
-/** Has two events wait together, in this order, and lets them go: they are one batch. */
-async function together(p: Probe, eids: readonly number[]): Promise<void> {
-  const gate = await startedEvent(p, 0, 'hold,quiet');
-  await p.on('io', 'fire', { eid: gate });
-  expect(await p.notice('holding')).toMatchObject({ holding: gate });
-  for (const eid of eids) await p.on('io', 'fire', { eid });
-  await p.on('io', 'release', { eid: gate });
-}
 
 verifies('AEM-CORE-183', 'a drain waits for a handler until it is told to stop, or its process is', async (context) => {
   const { probe, sh, spawn, after, inState } = context;
