@@ -6,7 +6,12 @@ import type { TestSpecification } from 'vitest/node';
 const never = ['node_modules/**', 'reports/**'];
 
 /** What takes longest begins first, so that nothing is left that runs alone at the end. */
-const long = ['/suites/controls/controls.integration.test.ts', '/kernel/target/ssh/ssh.integration.test.ts'];
+const long = [
+  '/suites/controls/controls.integration.test.ts',
+  '/kernel/target/ssh/ssh.integration.test.ts',
+  '/suites/harness/run.integration.test.ts',
+  '/kernel/target/ssh/guest.integration.test.ts',
+];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
