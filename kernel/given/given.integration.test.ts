@@ -28,6 +28,8 @@ async function boot(given: GivenKernel): Promise<Target> {
     kernel: given,
     guest: { variant: 'release', programs, modules, ...(moduleTree === undefined ? {} : { moduleTree }) },
     boot: 1,
+    // QEMU runs stale code of no guest with one, which would be an incident.
+    cpus: 1,
   });
   onTestFinished(() => target.close());
   return target;

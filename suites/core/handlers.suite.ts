@@ -39,7 +39,7 @@ for (const [how, what] of [['exit', 'exit()'], ['_exit', 'the system call']] as 
   verifies('AEM-CORE-184', `a handler ends the process by ${what}, and what waits behind it`, async ({ probe }) => {
     const [p, other] = [await probe(), await probe()];
     const [eid, next] = [await startedEvent(p, 0, `${how}:3`), await startedEvent(p, 0)];
-    // The second answer of this may be cut off: the process ends.
+    // Its last answer may be cut off: the process ends.
     together(p, [eid, next]).catch(() => undefined);
 
     expect(await p.nextCall()).toMatchObject({ eid });

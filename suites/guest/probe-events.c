@@ -17,6 +17,7 @@
 
 #include "probe.h"
 
+/* As suites/harness/fixtures/scripts.suite.ts has it. */
 #define SLOTS		4096
 #define MAX_ACTIONS	6
 

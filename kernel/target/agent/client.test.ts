@@ -132,15 +132,18 @@ test('files travel in pieces, which do not wait for each other once the file is 
   expect(sent.map(({ data }) => Buffer.from(String(data), 'base64').length)).toEqual([32768, 32768, 80_000 - 2 * 32768]);
 });
 
-test('a file of which a piece cannot be written is not written', async () => {
+test('of a file of which a piece cannot be written no more is sent, and it is told', async () => {
   const { client, sent, send } = peer();
-  const writing = client.writeFile('/f', 'x'.repeat(80_000));
+  const writing = client.writeFile('/f', 'x'.repeat(20 * 32_768));
   send({ id: 1 });
-  await expect.poll(() => sent.length).toBe(3);
-  send({ id: 2, error: 'ENOSPC', message: 'No space left on device' });
-  send({ id: 3 });
+  await expect.poll(() => sent.length).toBe(9);
+  send({ id: 2 });
+  await expect.poll(() => sent.length).toBe(10);
+  send({ id: 3, error: 'ENOSPC', message: 'No space left on device' });
+  for (let id = 4; id <= 10; id++) send({ id });
 
   await expect(writing).rejects.toMatchObject({ code: 'ENOSPC' });
+  expect(sent).toHaveLength(10);
 });
 
 test('what a login shell says before the agent is no word of the agent', async () => {

@@ -8,6 +8,8 @@ import type { Recorder } from './recorder.ts';
 
 /** Bytes a message carries at most: the agent reads files in such pieces. */
 const chunk = 32 * 1024;
+/** Pieces of a file that are sent before the first of them is answered. */
+const underWay = 8;
 
 /** Milliseconds. */
 const streamEndGrace = 10_000;
@@ -189,10 +191,21 @@ export function createAgentClient(stream: Duplex, { record, env: defaultEnv = gu
         const piece = bytes.subarray(at, at + chunk).toString('base64');
         return request({ op: 'write', path, data: piece, append: at > 0, mode });
       };
+      // Alone: where the file cannot be opened no more is sent.
       await write(0);
-      // It does one after the other; to wait for each answer would take as many times the way there and back.
-      const others = Array.from({ length: Math.max(0, Math.ceil(bytes.length / chunk) - 1) }, (_, index) => write((index + 1) * chunk));
-      await Promise.all(others);
+      let next = chunk;
+      const follow = async (): Promise<void> => {
+        while (next < bytes.length) {
+          const at = next;
+          next += chunk;
+          await write(at).catch((error: unknown) => {
+            next = bytes.length;
+            throw error;
+          });
+        }
+      };
+      // The agent takes them in order; to wait for each answer would take as many times the way there and back.
+      await Promise.all(Array.from({ length: underWay }, follow));
     },
     async readFile(path) {
       const pieces: Buffer[] = [];

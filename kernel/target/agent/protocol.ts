@@ -2,7 +2,8 @@
 /**
  * What host and agent say to each other: one JSON object a line, on one byte
  * stream. The host sends requests, each with an id that its one answer
- * repeats. The agent answers and sends events. Bytes travel as base64.
+ * repeats. The agent carries them out one after the other, answers and sends
+ * events. Bytes travel as base64.
  *
  * An answer has `error` (the errno's name), `message` and `what` when the
  * request failed, otherwise what is said below.

@@ -35,7 +35,10 @@ async function machine({ filter }: { readonly filter?: (there: string) => string
   const start = (target: string, ...args: readonly string[]) => {
     const options = sshd.options.flatMap((option) => ['--ssh-option', option]);
     const argv = [aemcert, 'run', '--target', target, ...options, '--target-folder', there, '--out', out, ...args];
-    return execa('taskset', ['1', 'node', ...argv], { cwd: projectRoot, env: { AEMCERT_FIXTURES: '1', TMPDIR: own }, all: true, reject: false });
+    const run = execa('taskset', ['1', 'node', ...argv], { cwd: projectRoot, env: { AEMCERT_FIXTURES: '1', TMPDIR: own }, all: true, reject: false });
+    // Of a test that has failed: what it waits for does not end by itself.
+    onTestFinished(() => void run.kill('SIGKILL'));
+    return run;
   };
   /** A pipe there: who opens it waits for the other end. */
   const gate = async (name: string): Promise<string> => {
@@ -57,8 +60,8 @@ async function machine({ filter }: { readonly filter?: (there: string) => string
 
 const isRoot = process.getuid?.() === 0;
 
-/** The test after that one waits: then its processes and files are there. */
-async function untilItWaits(run: PrintingCommand, left: () => Promise<readonly string[]>, before = /fixture: ends there/, processes = 3): Promise<void> {
+/** The test after that one waits, and all of its processes are there: its own, and two strays of each test that leaves some. */
+async function untilItWaits(run: PrintingCommand, left: () => Promise<readonly string[]>, before = /fixture: leaves processes/, processes = 5): Promise<void> {
   await untilPrinted(run, before);
   await expect.poll(async () => (await left()).filter((one) => one.startsWith('process')).length, { timeout: 60_000 }).toBeGreaterThanOrEqual(processes);
 }
