@@ -13,15 +13,32 @@ async function use(p: Probe, value: number): Promise<void> {
   for (const some of [value, 10 * millisecond, millisecond]) await p.ok('pass', { clock, value: some });
 }
 
+/**
+ * Uses so much CPU time, and more of it until a call has come. The interrupt may be late where the host is busy, and once the thread
+ * waits for the next command it comes no more.
+ */
+async function told(p: Probe, value: number): Promise<Call> {
+  await p.ok('pass', { clock, value });
+  for (let more = 0; more < 100; more++) {
+    const calls = await p.settle();
+    const [call] = calls;
+    if (call !== undefined) {
+      expect(calls).toHaveLength(1);
+      return call;
+    }
+    await p.ok('pass', { clock, value: 10 * millisecond });
+  }
+  return p.nextCall();
+}
+
 verifies('AEM-TIMER-042', 'a thread that has used so much CPU time is told, never early', async ({ probe }) => {
   const p = await probe();
 
   for (const how of ['value', 'ahead']) {
     for (const time of [1, 1000, 65_537, millisecond, 20 * millisecond, 200 * millisecond]) {
       const eid = await armed(p, { [how]: time }, { clock });
-      await use(p, time);
 
-      const call = await p.nextCall();
+      const call = await told(p, time);
       expect(call, `${how} ${time} ns`).toMatchObject({ eid, overrun: 0 });
       expect(call.late, `${how} ${time} ns`).toBeGreaterThanOrEqual(0);
     }
@@ -41,8 +58,7 @@ verifies('AEM-TIMER-043', 'a timer of CPU time stands still while its thread sle
   });
   expect(calls).toEqual([]);
 
-  await use(p, value);
-  expect(await p.nextCall()).toMatchObject({ eid: id });
+  expect(await told(p, value)).toMatchObject({ eid: id });
 });
 
 verifies('AEM-TIMER-044', 'what the first thread uses does not count for a second one’s timer', async ({ probe }) => {
