@@ -13,7 +13,7 @@ export function usualGuests({ processors, memoryMiB }: { readonly processors: nu
   return Math.max(1, Math.floor(Math.min(most, availableParallelism() / processors, room)));
 }
 
-/** How many run tests at the same time: of a guest's CPUs hardly more than half have something to do at a time. */
+/** How many run tests at the same time: of a guest's CPUs hardly more than a third have something to do at a time. */
 export function guestsForTests({ cpus, memoryMiB }: { readonly cpus: number; readonly memoryMiB: number }): number {
-  return usualGuests({ processors: cpus / 2, memoryMiB });
+  return usualGuests({ processors: cpus / 3, memoryMiB });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * How soon it is told that something has failed (CCM.2.2, CFH.1.0). In a guest a nanosecond is an instruction here, and
+ * How soon it is told that something has failed (CCM.2.2, CFH.1.0). In a guest an instruction takes 8 ns here, and
  * where nothing is to be done time leaps to the next timer: what lies between two answers of the guest has no end, so
  * each time is taken there, from the failure to the telling.
  */

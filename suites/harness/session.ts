@@ -60,8 +60,10 @@ declare module 'vitest' {
 /** Fresh targets that may die before a test has begun. */
 const beginAttempts = 3;
 
-/** `icount`: a nanosecond is an instruction, whatever the host does. */
+/** `icount`: an instruction takes 2 ** instructionShift nanoseconds, whatever the host does. */
 export type Clock = 'host' | 'icount';
+/** A boot waits for 0.2 s of that clock, which at a nanosecond an instruction takes 10 s. */
+const instructionShift = 3;
 
 let current: Target | undefined;
 let currentClock: Clock = 'host';
@@ -91,7 +93,7 @@ async function ensureTarget(settings: SessionSettings, clock: Clock): Promise<Ta
   const attachOrBoot = (): Promise<Target> => {
     if (on.driver === 'ssh') return attach({ ...on, ...common });
     // Several processors of a guest whose instructions are counted take turns: what one waits for, another has to come to.
-    return bootQemu({ ...on, ...common, clock, ...(clock === 'icount' ? { cpus: 1 } : {}) });
+    return bootQemu({ ...on, ...common, clock, ...(clock === 'icount' ? { cpus: 1, instructionShift } : {}) });
   };
   const target = await attachOrBoot().catch((error: unknown) => {
     if (error instanceof BootError) untold.push(...error.incidents);

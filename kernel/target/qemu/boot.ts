@@ -32,7 +32,9 @@ export interface BootOptions {
   readonly guest: GuestBuild;
   readonly memoryMiB?: number;
   readonly cpus?: number;
+  /** See Machine, as the next. */
   readonly clock?: 'host' | 'icount';
+  readonly instructionShift?: number;
   /** Which boot of the run, from 1. */
   readonly boot: number;
   /** Everything the console says is appended to this file. */
@@ -112,6 +114,7 @@ async function boot(
     cpus,
     memoryMiB,
     clock,
+    instructionShift: options.instructionShift,
     counterKHz: await counterRate(options.guest, { accelerator: choice.accelerator, clock }),
     agentSocket: await connected.listening,
     otherSocket: options.otherSocket,
@@ -131,15 +134,17 @@ async function boot(
   };
   const seen = (blame: Incident['blame']): Incident[] =>
     watch.take().sightings.map((sighting) => toIncident(sighting, options.boot, blame));
+  const coarse = whenSaid(qemu, apicTimerLost).then(() => Promise.reject(new CoarseTimersError(seen('kernel'))));
+  coarse.catch(() => undefined);
   try {
-    const connecting = Promise.race([connected.socket, failWhenDied(life.died)]);
+    const connecting = Promise.race([connected.socket, failWhenDied(life.died), coarse]);
     const socket = await within(bootLimit, connecting, late(bootLimit, 'QEMU connects'));
     server.close();
     const record = options.agentLog === undefined ? undefined : recorder(options.agentLog);
     socket.once('close', () => record?.close());
     const agent = createAgentClient(socket, { record });
     void life.died.then((incident) => agent.fail(new TargetDiedError(incident)));
-    const hello = await within(bootLimit, agent.hello, late(bootLimit, 'the agent says hello'));
+    const hello = await within(bootLimit, Promise.race([agent.hello, coarse]), late(bootLimit, 'the agent says hello'));
     if (hello.problems.length > 0) {
       throw new InfrastructureError('the guest could not be set up', {
         seen: [...hello.problems, ...watch.tail(20)].join('\n            '),
@@ -163,6 +168,21 @@ async function boot(
     // Whose fault it is that a machine does not come up, nobody knows.
     throw bootError(error, options, watch, [...earlier, ...seen('infrastructure')]);
   }
+}
+
+/** A kernel that says so has coarse timers for good; its agent waits for 3 s before it tells that. */
+const apicTimerLost = 'APIC timer disabled due to verification failure';
+
+/** Settled when these words have come on the console. */
+function whenSaid({ stdout }: ChildProcess, words: string): Promise<void> {
+  return new Promise((resolve) => {
+    let tail = '';
+    stdout?.on('data', (text: Buffer) => {
+      tail += text.toString('latin1');
+      if (tail.includes(words)) resolve();
+      tail = tail.slice(-words.length);
+    });
+  });
 }
 
 /** Before its agent has said a word nothing was tested, so nothing can have failed. */

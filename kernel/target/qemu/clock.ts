@@ -10,7 +10,7 @@ export const counterProgram = 'tsc-khz';
 /**
  * The rate in kHz of the time-stamp counter that a guest will see; undefined
  * where it finds out by itself. An emulated processor shows the host's
- * counter, or counts instructions at one a nanosecond. The guest's kernel
+ * counter, or virtual nanoseconds where it counts instructions. The guest's kernel
  * would measure it against an emulated timer, and fails to on a busy host.
  */
 export async function counterRate(

@@ -10,8 +10,10 @@ export interface Machine {
   readonly accelerator: 'tcg' | 'kvm';
   readonly cpus: number;
   readonly memoryMiB: number;
-  /** `icount`: one virtual nanosecond an instruction, whatever the host does. */
+  /** `icount`: an instruction takes one virtual nanosecond, or a power of two of them, whatever the host does. */
   readonly clock: 'host' | 'icount';
+  /** The binary logarithm of an instruction's nanoseconds; 0 when absent. */
+  readonly instructionShift?: number | undefined;
   /** Of the time-stamp counter, where the guest has to be told. */
   readonly counterKHz?: number | undefined;
   /** Unix socket on which the host waits for the agent; absent for a shell. */
@@ -57,7 +59,7 @@ export function qemuArguments(machine: Machine): readonly string[] {
     '-M', pc ? 'q35' : 'microvm,acpi=off,rtc=on',
     '-cpu', kvm ? 'host' : 'Nehalem,+rdrand',
     '-accel', kvm ? 'kvm' : `tcg,thread=${threads}`,
-    ...(machine.clock === 'icount' ? ['-icount', 'shift=0,sleep=off'] : []),
+    ...(machine.clock === 'icount' ? ['-icount', `shift=${machine.instructionShift ?? 0},sleep=off`] : []),
     '-smp', String(machine.cpus),
     '-m', String(machine.memoryMiB),
     '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none',
