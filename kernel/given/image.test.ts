@@ -13,10 +13,10 @@ const config = 'CONFIG_SERIAL_8250=y\n';
 const vmlinux = Buffer.concat([Buffer.alloc(3000, 7), Buffer.from('IKCFG_ST'), gzipSync(config), Buffer.from('IKCFG_ED')]);
 
 /** Packed as the kernel's build does it: with the length after it, but for gzip's. */
-function packed(how: 'gzip' | 'xz' | 'zstd'): Buffer {
+function packed(how: 'gzip' | 'xz' | 'zstd' | 'lz4'): Buffer {
   const run = (command: string, ...args: readonly string[]): Buffer => execFileSync(command, args, { input: vmlinux });
   if (how === 'gzip') return gzipSync(vmlinux);
-  const body = how === 'xz' ? run('xz', '--check=crc32', '-c') : run('zstd', '-qc');
+  const body = { xz: () => run('xz', '--check=crc32', '-c'), zstd: () => run('zstd', '-qc'), lz4: () => run('lz4', '-lcq') }[how]();
   return Buffer.concat([body, Buffer.from([0, 0, 0, 0])]);
 }
 
@@ -34,7 +34,7 @@ async function refusal(data: Buffer): Promise<string> {
   return formatError(error);
 }
 
-test.each(['gzip', 'xz', 'zstd'] as const)('release and configuration are read out of an image that %s packs', async (how) => {
+test.each(['gzip', 'xz', 'zstd', 'lz4'] as const)('release and configuration are read out of an image that %s packs', async (how) => {
   expect(await read(image(packed(how)))).toEqual({ release: '6.1.0-99-test', config });
 });
 
@@ -42,6 +42,7 @@ test('one that is packed in a way for which there is no tool is taken as it is',
   expect(await read(bareImage())).toEqual({ release: '6.1.0-99-test' });
 });
 
+// lz4's format in kernels has no checksum.
 test.each(['gzip', 'xz', 'zstd'] as const)('a damaged payload that %s packs', async (how) => {
   const damage = (data: Buffer): void => void data.fill(0x55, 2560 + 60, 2560 + 80);
 

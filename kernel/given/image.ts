@@ -63,11 +63,12 @@ function otherArchitecture(data: Buffer): string | undefined {
   return undefined;
 }
 
-/** How a payload begins, and what unpacks it: zlib, where nothing is named; lz4 and lzo need tools that few have. */
+/** How a payload begins, and what unpacks it: zlib, where nothing is named; lzo needs a tool that few have. */
 const formats: readonly { readonly magic: string; readonly argv?: readonly [string, ...string[]] }[] = [
   { magic: '1f8b' },
   { magic: 'fd377a585a00', argv: ['xz', '-dc', '--single-stream'] },
   { magic: '28b52ffd', argv: ['zstd', '-dcqf'] },
+  { magic: '02214c18', argv: ['lz4', '-dcq'] },
   { magic: '5d0000', argv: ['xz', '-dc', '--format=lzma'] },
 ];
 

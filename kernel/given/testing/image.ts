@@ -20,5 +20,5 @@ export function image(payload: Buffer, change: (data: Buffer) => void = () => un
 
 /** One whose payload nothing here unpacks. */
 export function bareImage(): Buffer {
-  return image(Buffer.concat([Buffer.from('02214c18', 'hex'), Buffer.alloc(500)]));
+  return image(Buffer.concat([Buffer.from('894c5a4f', 'hex'), Buffer.alloc(500)]));
 }
