@@ -36,6 +36,18 @@ export interface Context {
 
 const sigkill = 9;
 
+/** A program of the subject's that has ended takes no more input: that is what a test finds wrong, and no fault of the way there. */
+function told(process: GuestProcess): GuestProcess {
+  return {
+    ...process,
+    write: (text) =>
+      process.write(text).catch((error: unknown) => {
+        if (!(error instanceof AgentError)) throw error;
+        throw new ExpectationError('the program to take its input', `${error.message} ${process.stderr()}`.trim());
+      }),
+  };
+}
+
 export function createContext(
   settings: SessionSettings,
   target: Target,
@@ -64,7 +76,7 @@ export function createContext(
       owned(probe.process);
       return probe;
     },
-    spawn: async (argv, options = {}) => owned(await target.spawn(argv, withEnv(options))),
+    spawn: async (argv, options = {}) => told(owned(await target.spawn(argv, withEnv(options)))),
     run: (argv, options = {}) => target.exec(argv, withEnv(options)),
     async sh(command) {
       const output = await target.exec(['sh', '-c', command], withEnv({}));
