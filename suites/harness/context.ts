@@ -2,7 +2,7 @@
 import { AgentError } from '../../kernel/target/agent/client.ts';
 import type { GuestOutput, GuestProcess, SpawnOptions, Target } from '../../kernel/target/target.ts';
 import { within } from '../../lib/within.ts';
-import { ExpectationError, MissingEventError, UnsupportedError } from './expectation.ts';
+import { ExpectationError, MissingEventError, UnsupportedError, unexpected } from './expectation.ts';
 import { startProbe } from './probe.ts';
 import type { Probe } from './probe.ts';
 import type { SessionSettings } from './session.ts';
@@ -36,16 +36,9 @@ export interface Context {
 
 const sigkill = 9;
 
-/** A program of the subject's that has ended takes no more input: that is what a test finds wrong, and no fault of the way there. */
-function told(process: GuestProcess): GuestProcess {
-  return {
-    ...process,
-    write: (text) =>
-      process.write(text).catch((error: unknown) => {
-        if (!(error instanceof AgentError)) throw error;
-        throw new ExpectationError('the program to take its input', `${error.message} ${process.stderr()}`.trim());
-      }),
-  };
+/** One that takes no input has failed its test; it is no fault of the way there. */
+function takingInput(process: GuestProcess): GuestProcess {
+  return { ...process, write: (text) => process.write(text).catch(unexpected('the program to take its input', process.stderr)) };
 }
 
 export function createContext(
@@ -76,7 +69,7 @@ export function createContext(
       owned(probe.process);
       return probe;
     },
-    spawn: async (argv, options = {}) => told(owned(await target.spawn(argv, withEnv(options)))),
+    spawn: async (argv, options = {}) => takingInput(owned(await target.spawn(argv, withEnv(options)))),
     run: (argv, options = {}) => target.exec(argv, withEnv(options)),
     async sh(command) {
       const output = await target.exec(['sh', '-c', command], withEnv({}));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { AgentError } from '../../kernel/target/agent/client.ts';
 
 /** Something that a test waited for did not come, or came otherwise: the test fails. */
 export class ExpectationError extends Error {
@@ -11,6 +12,14 @@ export class ExpectationError extends Error {
     this.expected = expected;
     this.observed = observed;
   }
+}
+
+/** For what the agent refuses since the subject is not as expected: a program that has ended takes no more input. Other errors are passed on. */
+export function unexpected(expected: string, seen = (): string => ''): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof AgentError)) throw error;
+    throw new ExpectationError(expected, `${error.message} ${seen()}`.trim());
+  };
 }
 
 /** What a test waited for did not come within its deadline. */

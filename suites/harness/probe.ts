@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { AgentError } from '../../kernel/target/agent/client.ts';
 import type { GuestExit, GuestProcess, SpawnOptions, Target } from '../../kernel/target/target.ts';
 import { within } from '../../lib/within.ts';
-import { ExpectationError, MissingEventError } from './expectation.ts';
+import { ExpectationError, MissingEventError, unexpected } from './expectation.ts';
 
 /** A handler call, as the handler itself tells it. */
 export interface Call {
@@ -217,10 +216,7 @@ export async function attachProbe(process: GuestProcess, deadline: number): Prom
     const line = [id, ...(thread === undefined ? [] : [`@${thread}`]), verb, ...words].join(' ');
     const answer = wait<Answer>(`an answer to \`${verb} ${words.join(' ')}\``, (waiter) => answers.set(id, waiter));
     void awaitedLater(answer);
-    await process.write(`${line}\n`).catch((error: unknown) => {
-      if (!(error instanceof AgentError)) throw error;
-      throw new ExpectationError('the probe to take a command', error.message);
-    });
+    await process.write(`${line}\n`).catch(unexpected('the probe to take a command'));
     return answer;
   };
   const command = (thread: string | undefined, verb: string, args: Arguments = {}): Promise<Answer> =>
