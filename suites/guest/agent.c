@@ -41,6 +41,7 @@ struct program {
 	pid_t pid;
 	int in;			/* its stdin, -1 when closed */
 	int out[2];		/* its stdout and stderr, -1 at their end */
+	bool waits;		/* for room in its stdin */
 	char *todo;		/* for its stdin, not written yet */
 	size_t todo_len;
 	bool close_in;		/* when todo is written */
@@ -84,13 +85,14 @@ static void send_bytes(const char *data, size_t len)
 	}
 }
 
-/* Sends and frees a message. */
+/* Sends and frees a message, in one piece: each piece has the host look. */
 static void send_message(json_t *message)
 {
 	char *text = json_dumps(message, JSON_COMPACT);
+	size_t len = strlen(text);
 
-	send_bytes(text, strlen(text));
-	send_bytes("\n", 1);
+	text[len++] = '\n';
+	send_bytes(text, len);
 	free(text);
 	json_decref(message);
 }
@@ -176,12 +178,11 @@ struct launch {
 	gid_t gid;
 };
 
-/* In the child: what fails is told through @report. */
+/* In the child, which has its parent's memory: what fails is in @error. */
 static void __attribute__((noreturn))
-run(const struct launch *l, int in, int out, int err, int report)
+run(const struct launch *l, int in, int out, int err, volatile int *error)
 {
 	sigset_t none;
-	int error;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -201,10 +202,19 @@ run(const struct launch *l, int in, int out, int err, int report)
 	environ = l->envp;
 	execvp(l->argv[0], l->argv);
 fail:
-	error = errno;
-	if (write(report, &error, sizeof(error)) < 0)
-		_exit(126);
+	*error = errno;
 	_exit(127);
+}
+
+/* Returns when the child has become the program, or has failed to. */
+static pid_t __attribute__((noinline))
+launch(const struct launch *l, int in, int out, int err, volatile int *error)
+{
+	pid_t pid = vfork();
+
+	if (!pid)
+		run(l, in, out, err, error);
+	return pid;
 }
 
 static void close_pair(int pair[2])
@@ -216,9 +226,10 @@ static void close_pair(int pair[2])
 /* Starts a program. Returns it, or NULL with errno. */
 static struct program *start(const struct launch *l)
 {
-	int in[2], out[2], err[2], report[2];
+	char **environment = environ;
+	int in[2], out[2], err[2];
+	volatile int error = 0;
 	struct program *p;
-	int error = 0;
 
 	if (pipe2(in, O_CLOEXEC) < 0)
 		return NULL;
@@ -226,25 +237,17 @@ static struct program *start(const struct launch *l)
 		goto close_in;
 	if (pipe2(err, O_CLOEXEC) < 0)
 		goto close_out;
-	if (pipe2(report, O_CLOEXEC) < 0)
-		goto close_err;
 	p = calloc(1, sizeof(*p));
 	if (!p)
-		goto close_report;
-	p->pid = fork();
+		goto close_err;
+	p->pid = launch(l, in[0], out[1], err[1], &error);
+	environ = environment;
 	if (p->pid < 0)
 		goto free_program;
-	if (!p->pid)
-		run(l, in[0], out[1], err[1], report[1]);
 
 	close(in[0]);
 	close(out[1]);
 	close(err[1]);
-	close(report[1]);
-	/* End of file: it has become the program. */
-	if (read(report[0], &error, sizeof(error)) < 0)
-		error = errno;
-	close(report[0]);
 	if (error) {
 		waitpid(p->pid, NULL, 0);
 		close(in[1]);
@@ -268,8 +271,6 @@ static struct program *start(const struct launch *l)
 
 free_program:
 	free(p);
-close_report:
-	close_pair(report);
 close_err:
 	close_pair(err);
 close_out:
@@ -309,6 +310,7 @@ static void feed(struct program *p)
 		n = write(p->in, p->todo, p->todo_len);
 		if (n < 0 && errno == EAGAIN) {
 			watch(p->in, EPOLLOUT, tag_of(p->pid, 0));
+			p->waits = true;
 			return;
 		}
 		if (n < 0 && errno != EINTR) {
@@ -326,8 +328,9 @@ static void feed(struct program *p)
 	if (p->close_in) {
 		close(p->in);
 		p->in = -1;
-	} else {
+	} else if (p->waits) {
 		epoll_ctl(poller, EPOLL_CTL_DEL, p->in, NULL);
+		p->waits = false;
 	}
 }
 

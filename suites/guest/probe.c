@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The probe's threads and the way of a command; see probe.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -93,27 +94,28 @@ static void split(struct command *c)
 			c->words[c->count++] = piece;
 }
 
-/* One line, byte by byte: a line is short, and nothing is read ahead. */
-static bool read_line(int fd, char *line, size_t size)
+/* The pipe keeps lines apart: a read takes no more than one. */
+static bool read_command(int fd, char *line, size_t size)
 {
 	size_t len = 0;
 	ssize_t n;
 
-	for (;;) {
-		n = read(fd, line + len, 1);
+	while (len < size) {
+		n = read(fd, line + len, size - len);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			_exit(94);
 		if (n == 0)
 			return false;
-		if (line[len] == '\n') {
-			line[len] = '\0';
+		len += n;
+		/* A long one comes in pieces. */
+		if (line[len - 1] == '\n') {
+			line[len - 1] = '\0';
 			return true;
 		}
-		if (len < size - 1)
-			len++;
 	}
+	_exit(94);
 }
 
 static void work(struct worker *w)
@@ -124,7 +126,7 @@ static void work(struct worker *w)
 	/* Whoever comes here again has left its handlers. */
 	if (sigsetjmp(command_loop, 1))
 		handler_depth = 0;
-	while (!leaving && read_line(w->commands[0], c.line, sizeof(c.line))) {
+	while (!leaving && read_command(w->commands[0], c.line, sizeof(c.line))) {
 		split(&c);
 		/* The thread's name: it is here. */
 		memmove(c.words, c.words + 1, --c.count * sizeof(c.words[0]));
@@ -148,7 +150,7 @@ static struct worker *add_worker(const char *name)
 	struct worker *w = &workers[atomic_load(&worker_count)];
 
 	snprintf(w->name, sizeof(w->name), "%s", name);
-	if (pipe(w->commands) < 0)
+	if (pipe2(w->commands, O_DIRECT) < 0)
 		return NULL;
 	atomic_fetch_add(&worker_count, 1);
 	return w;
@@ -191,7 +193,7 @@ static struct worker *find_worker(const char *name)
 
 static void hand_out(const char *line, struct command *c)
 {
-	char copy[sizeof(c->line) + 16];
+	char copy[sizeof(c->line)];
 	struct worker *w;
 	int len;
 
@@ -220,17 +222,43 @@ static void hand_out(const char *line, struct command *c)
 		answer(c, -1);
 }
 
+/* Hands out what is whole of @text, and returns what is left of it. */
+static size_t hand_out_lines(char *text, size_t len)
+{
+	static struct command c;
+	char *line = text, *end;
+
+	while ((end = memchr(line, '\n', text + len - line))) {
+		*end = '\0';
+		hand_out(line, &c);
+		line = end + 1;
+	}
+	len -= line - text;
+	memmove(text, line, len);
+	return len;
+}
+
 /* Signals are for the other threads. */
 static void *serve_stdin(void *arg)
 {
-	static struct command c;
-	static char line[sizeof(c.line)];
+	static char text[MAX_LINE];
+	size_t len = 0;
+	ssize_t n;
 
 	(void)arg;
-	while (read_line(0, line, sizeof(line)))
-		hand_out(line, &c);
-	/* The test has gone. */
-	_exit(0);
+	while (len < sizeof(text)) {
+		n = read(0, text + len, sizeof(text) - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			_exit(94);
+		/* The test has gone. */
+		if (n == 0)
+			_exit(0);
+		len = hand_out_lines(text, len + n);
+	}
+	/* A line is longer than any. */
+	_exit(94);
 }
 
 static void start_io(void)

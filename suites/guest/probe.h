@@ -22,12 +22,15 @@
 #include <time.h>
 
 #define MAX_WORDS	32
+#define MAX_LINE	8192
+/* "@main ", where a command names no thread. */
+#define MAX_THREAD	16
 
 struct command {
 	long id;
 	int count;
 	char *words[MAX_WORDS];		/* KEY=VALUE */
-	char line[8192];
+	char line[MAX_LINE + MAX_THREAD];
 };
 
 /* A message that is being written; no stdio, it is used in handlers. */
