@@ -13,7 +13,15 @@ export function usualGuests({ processors, memoryMiB }: { readonly processors: nu
   return Math.max(1, Math.floor(Math.min(most, availableParallelism() / processors, room)));
 }
 
-/** How many run tests at the same time: of a guest's CPUs hardly more than a third have something to do at a time. */
+/** How many run tests at the same time: hardly more than a quarter of their CPUs has something to do at a time. */
 export function guestsForTests({ cpus, memoryMiB }: { readonly cpus: number; readonly memoryMiB: number }): number {
-  return usualGuests({ processors: cpus / 3, memoryMiB });
+  return usualGuests({ processors: cpus / 4, memoryMiB });
+}
+
+/**
+ * Whether the CPUs of each guest had better take turns: there are more of them than processors. In parallel one waits, and uses its
+ * processor, for a lock of another that has none.
+ */
+export function cpusTakeTurns({ guests, cpus }: { readonly guests: number; readonly cpus: number }): boolean {
+  return guests * cpus > availableParallelism();
 }

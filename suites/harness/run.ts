@@ -13,6 +13,7 @@ import type { Link } from '../../kernel/target/ssh/link.ts';
 import { digestFile, digestText, listFiles } from '../../lib/digest.ts';
 import { InputError, formatError } from '../../lib/errors.ts';
 import { runsOn } from '../../lib/runs-on.ts';
+import { cpusTakeTurns } from '../../lib/usual-guests.ts';
 import type { SuiteAtHand } from '../../reporters/bundle/same-suite.ts';
 import { hasOwnClock } from '../../reporters/own-clock.ts';
 import { uniteRanges } from '../../reporters/ranges.ts';
@@ -116,8 +117,8 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   await rm(join(options.out, 'results.json'), { force: true });
   await options.onAccepted();
   const { signal } = options;
-  const { on, subject, config, instrumented } = await prepare({ ...options, selected });
   const guests = Math.min(options.guests, new Set(selected.map(({ file }) => file)).size);
+  const { on, subject, config, instrumented } = await prepare({ ...options, selected, guests });
   const consoleLogs = await makeConsoleLogs(options.out, 'console', guests);
   const agentLogs = await makeConsoleLogs(options.out, 'agent', guests);
   await keepConfig(config, join(options.out, 'kernel.config'));
@@ -270,8 +271,9 @@ async function prepare(options: Preparing): Promise<Prepared> {
   return options.given === undefined ? prepareOurs(options) : prepareGivenRun(options, options.given);
 }
 
-function guests({ memoryMiB, cpus, selected }: Preparing, kernel: BootableKernel, guest: GuestBuild): QemuMachine {
-  return { driver: 'qemu', kernel, guest: { ...guest, hostPrograms: hostProgramsFor(selected) }, memoryMiB, cpus };
+function machineFor({ memoryMiB, cpus, guests, selected }: Preparing, kernel: BootableKernel, guest: GuestBuild): QemuMachine {
+  const turns = cpusTakeTurns({ guests, cpus });
+  return { driver: 'qemu', kernel, guest: { ...guest, hostPrograms: hostProgramsFor(selected) }, memoryMiB, cpus, turns };
 }
 
 /** It runs already; of what its files are, as much is on record as can be read. */
@@ -305,7 +307,7 @@ async function prepareOurs(options: Preparing): Promise<Prepared> {
   const bare = unpatched || binding === 'native';
   const guest = bare ? { ...built, modules: [] } : built;
   const instrumented = kernel.flavour === 'coverage' && !bare ? await findInstrumented(kernel, guest) : undefined;
-  return { on: guests(options, kernel, guest), subject: await describeSubject(kernel, guest), config: { file: kernel.config }, instrumented };
+  return { on: machineFor(options, kernel, guest), subject: await describeSubject(kernel, guest), config: { file: kernel.config }, instrumented };
 }
 
 async function prepareGivenRun(options: Preparing, given: GivenKernel): Promise<Prepared> {
@@ -334,7 +336,7 @@ async function prepareGivenRun(options: Preparing, given: GivenKernel): Promise<
     },
     modules: await Promise.all([...all].map(([name, path]) => digested(name, path))),
   };
-  return { on: guests(options, given, guest), subject, config: config === undefined ? undefined : { text: config } };
+  return { on: machineFor(options, given, guest), subject, config: config === undefined ? undefined : { text: config } };
 }
 
 async function keepConfig(config: Prepared['config'], path: string): Promise<void> {

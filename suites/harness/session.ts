@@ -18,6 +18,8 @@ export interface QemuMachine {
   readonly guest: GuestBuild;
   readonly memoryMiB: number;
   readonly cpus: number;
+  /** See Machine; in parallel when absent. */
+  readonly turns?: boolean;
 }
 
 /** A machine that somebody runs, at the other end of a Link. */

@@ -35,6 +35,7 @@ export interface BootOptions {
   /** See Machine, as the next. */
   readonly clock?: 'host' | 'icount';
   readonly instructionShift?: number;
+  readonly turns?: boolean | undefined;
   /** Which boot of the run, from 1. */
   readonly boot: number;
   /** Everything the console says is appended to this file. */
@@ -115,6 +116,7 @@ async function boot(
     memoryMiB,
     clock,
     instructionShift: options.instructionShift,
+    turns: options.turns,
     counterKHz: await counterRate(options.guest, { accelerator: choice.accelerator, clock }),
     agentSocket: await connected.listening,
     otherSocket: options.otherSocket,
@@ -156,7 +158,7 @@ async function boot(
     const info: TargetInfo = {
       driver: 'qemu',
       accelerator: choice.accelerator,
-      acceleratorReason: choice.reason,
+      acceleratorReason: options.turns === true && choice.accelerator === 'tcg' ? `${choice.reason}; a guest's CPUs take turns` : choice.reason,
       cpus: hello.cpus,
       memoryMiB,
       emulator: await emulatorVersion(),

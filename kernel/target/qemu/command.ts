@@ -12,6 +12,8 @@ export interface Machine {
   readonly memoryMiB: number;
   /** `icount`: an instruction takes one virtual nanosecond, or a power of two of them, whatever the host does. */
   readonly clock: 'host' | 'icount';
+  /** Its CPUs take turns in one thread of the host, as with `icount`; in parallel when absent, and with KVM. */
+  readonly turns?: boolean | undefined;
   /** The binary logarithm of an instruction's nanoseconds; 0 when absent. */
   readonly instructionShift?: number | undefined;
   /** Of the time-stamp counter, where the guest has to be told. */
@@ -34,7 +36,7 @@ export function qemuArguments(machine: Machine): readonly string[] {
   const kvm = machine.accelerator === 'kvm';
   const { rows, columns } = machine.terminal ?? { rows: 24, columns: 80 };
   const pc = machine.kind === 'q35';
-  const threads = machine.clock === 'icount' ? 'single' : 'multi';
+  const threads = machine.clock === 'icount' || machine.turns === true ? 'single' : 'multi';
   const kernel = [
     'console=ttyS0',
     // What it complains of while it boots is evidence; a shell's user has no use for it.
