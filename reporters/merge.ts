@@ -49,7 +49,7 @@ export function mergeShards(shards: readonly Shard[], command: readonly string[]
         startedAt: times.map(({ startedAt }) => startedAt).sort()[0] ?? run.startedAt,
         finishedAt: times.map(({ finishedAt = '' }) => finishedAt).sort().at(-1) ?? run.startedAt,
       },
-      target: { ...target, guests: total },
+      target: { ...target, guests: total, ...(parts.some((part) => part.target.turns === true) ? { turns: true } : {}) },
       plan,
       tests,
       requirements: deriveRequirementResults(requirements.map(inputOf), plan, tests),
@@ -79,7 +79,7 @@ function onlyMeasuresTime({ target, plan }: Pick<Results, 'target' | 'plan'>): b
 
 /** What all shards of a run have in common. */
 function commonOf({ run, subject, target, elsewhere, requirements }: Results, { wholeTarget }: { readonly wholeTarget: boolean }): Readonly<Record<string, unknown>> {
-  const { guests: _guests, acceleratorReason: _reason, accelerator, cpus, ...machine } = target;
+  const { guests: _guests, turns: _turns, acceleratorReason: _reason, accelerator, cpus, ...machine } = target;
   return { suite: run.suite, subject, binding: run.binding, target: wholeTarget ? { ...machine, accelerator, cpus } : machine, elsewhere, requirements: requirements.map(inputOf) };
 }
 

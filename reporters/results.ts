@@ -88,6 +88,8 @@ export interface TargetInfo {
   readonly memoryMiB: number;
   /** How many of them ran tests at the same time; one, when absent. */
   readonly guests?: number;
+  /** The CPUs of a guest took turns in one thread of the emulator; in parallel, when absent. */
+  readonly turns?: true;
   /** e.g. `QEMU emulator version 7.2.22 (Debian …)`. */
   readonly emulator?: string;
   /** ssh://user@host of a machine that somebody runs. */

@@ -141,8 +141,8 @@ export function targetName({ driver, accelerator, address, user }: TargetInfo): 
   return [address ?? driver, accelerator, user === undefined ? undefined : `as ${user}`].filter((part) => part !== undefined).join(', ');
 }
 
-/** What the tests ran on: e.g. `2 CPUs, 512 MiB`, or `2 guests of 2 CPUs, 512 MiB each`. */
-export function guestsOf({ guests = 1, cpus, memoryMiB }: TargetInfo): string {
-  const each = `${plural(cpus, 'CPU')}, ${memoryMiB} MiB`;
+/** What the tests ran on: e.g. `2 CPUs, 512 MiB`, or `2 guests of 2 CPUs in turns, 512 MiB each`. */
+export function guestsOf({ guests = 1, cpus, turns, memoryMiB }: TargetInfo): string {
+  const each = `${plural(cpus, 'CPU')}${turns === true ? ' in turns' : ''}, ${memoryMiB} MiB`;
   return guests === 1 ? each : `${guests} guests of ${each} each`;
 }

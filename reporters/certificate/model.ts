@@ -93,7 +93,7 @@ function remarksOn(
       const problem = waiverProblem(waiver);
       return problem === undefined ? [] : [`${problem[0]?.toUpperCase() ?? ''}${problem.slice(1)}.`];
     }),
-    ...(target.accelerator === 'tcg' ? ['Measured under emulation.'] : []),
+    ...(target.accelerator === 'tcg' ? [`Measured under emulation${target.turns === true ? ', where the CPUs of a guest took turns' : ''}.`] : []),
     ...(target.driver === 'qemu' && plan.some(hasOwnClock) ? ['Upper bounds of time are of an emulated processor whose clock counts instructions, not of a machine.'] : []),
     ...(latency === undefined ? ['The vendor states no latency.'] : []),
     ...(subject.kernel.config === undefined ? ['The configuration of the kernel is not on record.'] : []),

@@ -259,8 +259,10 @@ static int fire_both(int own, int eid)
 /*
  * Did the thread run before the system call that raised its event returned? Not
  * whether its handler has ended: on a slow machine its slice may be over first.
+ * Negative: it was to wait for its turn when its event is raised, and has run as
+ * soon as it was woken up.
  */
-static bool provoke(const struct command *c, int tid, long *ran)
+static int provoke(const struct command *c, int tid, long *ran)
 {
 	clockid_t clock = clock_of_thread(tid);
 	long before;
@@ -274,10 +276,12 @@ static bool provoke(const struct command *c, int tid, long *ran)
 		await_turn();
 	/* To the CPU on which the caller has woken up, and sleeps no more. */
 	if (number(c, "fetch", 0) && allow(tid, 1UL << sched_getcpu()))
-		return false;
-	if (number(c, "wake", 0) && write(doze_pipe[1], "x", 1) != 1)
-		return false;
+		return 0;
 	before = clock_ns(clock);
+	if (number(c, "wake", 0) && write(doze_pipe[1], "x", 1) != 1)
+		return 0;
+	if (clock_ns(clock) != before)
+		return -1;
 	if (number(c, "own", 0))
 		fire_both(number(c, "own", 0), number(c, "eid", 0));
 	else
@@ -288,22 +292,29 @@ static bool provoke(const struct command *c, int tid, long *ran)
 /*
  * `provoke eid= tid= rounds=N [wake=1] [turn=0] [fetch=1] [own=EID]`: raises
  * another thread's event while that sleeps, or has just been woken up by
- * something else; right before it one of the caller's own. In how many rounds it
- * was `first`: it ran before the caller went on.
+ * something else and waits for its turn; right before it one of the caller's own.
+ * In how many rounds it was `first`: it ran before the caller went on. A round in
+ * which it does not wait is made again: `tries`.
  */
 static void do_provoke(const struct command *c)
 {
-	long i, first = 0, ran = 0, rounds = number(c, "rounds", 1);
-	int tid = number(c, "tid", 0), ret = 0;
+	long i = 0, tries = 0, first = 0, ran = 0, rounds = number(c, "rounds", 1);
+	int tid = number(c, "tid", 0), ret = 0, was;
 	struct message m = { 0 };
 
 	if (number(c, "wake", 0) && !make_doze_pipe())
 		ret = -1;
-	for (i = 0; i < rounds && !ret; i++)
-		first += provoke(c, tid, &ran);
+	for (; i < rounds && tries < 5 * rounds && !ret; tries++) {
+		was = provoke(c, tid, &ran);
+		if (was < 0)
+			continue;
+		first += was;
+		i++;
+	}
 	/* What it has raised last has run, too. */
 	await_sleep(tid);
 	put_number(&m, "first", first);
+	put_number(&m, "tries", tries);
 	answer_with(c, ret, ret < 0 ? errno : 0, &m);
 }
 

@@ -16,7 +16,7 @@ import { openVitest } from './vitest.ts';
 // Types of what the tests carry.
 import type {} from './verifies.ts';
 
-/** All tests there are, in the order in which they run. Loads the files, runs nothing. */
+/** All tests there are, by file, and in a file in the order in which they run. Loads the files, runs nothing. */
 export async function collectPlan(): Promise<readonly PlannedTest[]> {
   return (await collect()).map(({ test }) => test);
 }

@@ -118,7 +118,7 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   await options.onAccepted();
   const { signal } = options;
   const guests = Math.min(options.guests, new Set(selected.map(({ file }) => file)).size);
-  const { on, subject, config, instrumented } = await prepare({ ...options, selected, guests });
+  const { on, subject, config, instrumented } = await prepare({ ...options, selected });
   const consoleLogs = await makeConsoleLogs(options.out, 'console', guests);
   const agentLogs = await makeConsoleLogs(options.out, 'agent', guests);
   await keepConfig(config, join(options.out, 'kernel.config'));
@@ -272,6 +272,7 @@ async function prepare(options: Preparing): Promise<Prepared> {
 }
 
 function machineFor({ memoryMiB, cpus, guests, selected }: Preparing, kernel: BootableKernel, guest: GuestBuild): QemuMachine {
+  // One test that is run again has the machine that it had in the whole run.
   const turns = cpusTakeTurns({ guests, cpus });
   return { driver: 'qemu', kernel, guest: { ...guest, hostPrograms: hostProgramsFor(selected) }, memoryMiB, cpus, turns };
 }

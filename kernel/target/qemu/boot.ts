@@ -158,9 +158,10 @@ async function boot(
     const info: TargetInfo = {
       driver: 'qemu',
       accelerator: choice.accelerator,
-      acceleratorReason: options.turns === true && choice.accelerator === 'tcg' ? `${choice.reason}; a guest's CPUs take turns` : choice.reason,
+      acceleratorReason: choice.reason,
       cpus: hello.cpus,
       memoryMiB,
+      ...(options.turns === true && choice.accelerator === 'tcg' ? { turns: true } : {}),
       emulator: await emulatorVersion(),
     };
     return createTarget({ boot: options.boot, info, hello, agent, watch, life, end, earlier });
@@ -223,8 +224,8 @@ function startQemu(args: readonly string[]): ChildProcess {
 
 /**
  * From here on QEMU's threads are batch processes: a processor of a guest that is woken does not put off the
- * one that wakes it, which holds a lock that both want. Guests spin for locks, so that costs the host: on two
- * processors a run takes a fifth less. Not before: a kernel that boots measures its timers against each other,
+ * one that wakes it, which holds a lock that both want. Guests spin for locks, so that costs the host: with CPUs
+ * in parallel a run takes a fifth less on two processors. Not before: a kernel that boots measures its timers against each other,
  * and has to get its turns. A sandbox may refuse it; then all goes on as it is.
  */
 async function runAsBatch({ pid }: ChildProcess): Promise<void> {
