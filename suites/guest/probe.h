@@ -10,6 +10,10 @@
  * a pipe of their own and run them; handlers run in the one that registered.
  * A further thread reads stdin, hands the commands out and runs those for
  * @io itself: so a handler that is held can be let go. It registers nothing.
+ *
+ * Sixteen commands may wait for a thread; the next one keeps @io, too, waiting.
+ * A handler that leaves by longjmp while its thread takes a command takes that
+ * with it: it is sent before, or after.
  */
 #ifndef PROBE_H
 #define PROBE_H
