@@ -2,6 +2,7 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer } from 'vitest/node';
 import type { TestSpecification } from 'vitest/node';
+import { rankAmong } from './lib/testing/rank.ts';
 
 const never = ['node_modules/**', 'reports/**'];
 
@@ -15,10 +16,7 @@ const long = [
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ moduleId }: TestSpecification): number => {
-      const place = long.findIndex((file) => moduleId.endsWith(file));
-      return place < 0 ? long.length : place;
-    };
+    const rank = rankAmong(long);
     return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
   }
 }

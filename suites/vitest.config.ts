@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer } from 'vitest/node';
 import type { TestSpecification } from 'vitest/node';
+import { rankAmong } from '../lib/testing/rank.ts';
 
 /**
  * They begin first: what wants a guest of its own, which is then nobody's second one, and what takes
@@ -13,10 +14,7 @@ const first = ['cgl/soon', 'tipc/nodes', 'ip/load', 'httpd/modules', 'httpd/clie
 /** Else in the order of the plan: vitest's own depends on what earlier runs took and how they ended. */
 class PlanSequencer extends BaseSequencer {
   override sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ moduleId }: TestSpecification): number => {
-      const place = first.findIndex((file) => moduleId.endsWith(file));
-      return place < 0 ? first.length : place;
-    };
+    const rank = rankAmong(first);
     return Promise.resolve(files.toSorted((a, b) => rank(a) - rank(b) || a.moduleId.localeCompare(b.moduleId, 'en')));
   }
 }

@@ -306,10 +306,10 @@ static void do_provoke(const struct command *c)
 		ret = -1;
 	for (; i < rounds && tries < 5 * rounds && !ret; tries++) {
 		was = provoke(c, tid, &ran);
-		if (was < 0)
-			continue;
-		first += was;
-		i++;
+		if (was >= 0) {
+			first += was;
+			i++;
+		}
 	}
 	/* What it has raised last has run, too. */
 	await_sleep(tid);

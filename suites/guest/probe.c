@@ -94,20 +94,28 @@ static void split(struct command *c)
 			c->words[c->count++] = piece;
 }
 
+/* What there is, of which there is some, or 0 at the end. */
+static size_t read_some(int fd, char *text, size_t size)
+{
+	ssize_t n;
+
+	/* A line is longer than any. */
+	if (!size)
+		_exit(94);
+	do {
+		n = read(fd, text, size);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		_exit(94);
+	return n;
+}
+
 /* The pipe keeps lines apart: a read takes no more than one. */
 static bool read_command(int fd, char *line, size_t size)
 {
-	size_t len = 0;
-	ssize_t n;
+	size_t n, len = 0;
 
-	while (len < size) {
-		n = read(fd, line + len, size - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			_exit(94);
-		if (n == 0)
-			return false;
+	while ((n = read_some(fd, line + len, size - len))) {
 		len += n;
 		/* A long one comes in pieces. */
 		if (line[len - 1] == '\n') {
@@ -115,7 +123,7 @@ static bool read_command(int fd, char *line, size_t size)
 			return true;
 		}
 	}
-	_exit(94);
+	return false;
 }
 
 static void work(struct worker *w)
@@ -242,23 +250,13 @@ static size_t hand_out_lines(char *text, size_t len)
 static void *serve_stdin(void *arg)
 {
 	static char text[MAX_LINE];
-	size_t len = 0;
-	ssize_t n;
+	size_t n, len = 0;
 
 	(void)arg;
-	while (len < sizeof(text)) {
-		n = read(0, text + len, sizeof(text) - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			_exit(94);
-		/* The test has gone. */
-		if (n == 0)
-			_exit(0);
+	while ((n = read_some(0, text + len, sizeof(text) - len)))
 		len = hand_out_lines(text, len + n);
-	}
-	/* A line is longer than any. */
-	_exit(94);
+	/* The test has gone. */
+	_exit(0);
 }
 
 static void start_io(void)

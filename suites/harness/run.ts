@@ -117,8 +117,8 @@ export async function runSuites(options: RunOptions): Promise<Results> {
   await rm(join(options.out, 'results.json'), { force: true });
   await options.onAccepted();
   const { signal } = options;
-  const guests = Math.min(options.guests, new Set(selected.map(({ file }) => file)).size);
   const { on, subject, config, instrumented } = await prepare({ ...options, selected });
+  const guests = Math.min(options.guests, new Set(selected.map(({ file }) => file)).size);
   const consoleLogs = await makeConsoleLogs(options.out, 'console', guests);
   const agentLogs = await makeConsoleLogs(options.out, 'agent', guests);
   await keepConfig(config, join(options.out, 'kernel.config'));
