@@ -2,21 +2,13 @@
 /** Where handlers run, and what the interrupted code finds afterwards. */
 import { expect } from 'vitest';
 import { signals } from '../harness/aem.ts';
-import type { Probe } from '../harness/probe.ts';
+import { startedEvent } from '../harness/handler-process.ts';
 import { verifies } from '../harness/verifies.ts';
 
 const { SIGUSR2 } = signals;
 
 /** Where a signal stands in a mask. */
 const bit = (signal: number): number => 2 ** (signal - 1);
-
-/** An event, started, whose handler does `actions`. */
-async function started(p: Probe, actions?: string): Promise<number> {
-  const eid = await p.ok('register');
-  if (actions !== undefined) await p.ok('on', { eid, do: actions });
-  await p.ok('start', { eid });
-  return eid;
-}
 
 verifies('AEM-CORE-037', 'a handler runs in the thread that registered its event', async ({ probe }) => {
   const p = await probe();
@@ -35,7 +27,7 @@ verifies('AEM-CORE-037', 'a handler runs in the thread that registered its event
 
 verifies('AEM-CORE-038', 'a handler interrupts code that makes no system call', async ({ probe }) => {
   const p = await probe();
-  const eid = await started(p);
+  const eid = await startedEvent(p, 0);
   const spin = p.send('spin', { calls: 1 });
   await p.notice('entering');
 
@@ -47,7 +39,7 @@ verifies('AEM-CORE-038', 'a handler interrupts code that makes no system call', 
 
 verifies('AEM-CORE-039', 'general-purpose registers and flags are given back', async ({ probe }) => {
   const p = await probe();
-  const eid = await started(p, 'clobber');
+  const eid = await startedEvent(p, 0, 'clobber');
 
   const spin = p.send('spin', { what: 'registers', calls: 5 });
   await p.notice('entering');
@@ -61,7 +53,7 @@ verifies('AEM-CORE-039', 'general-purpose registers and flags are given back', a
 
 verifies('AEM-CORE-040', 'floating-point and vector registers are given back', async ({ probe }) => {
   const p = await probe();
-  const eid = await started(p, 'clobber');
+  const eid = await startedEvent(p, 0, 'clobber');
 
   const spin = p.send('spin', { what: 'vectors', calls: 5 });
   await p.notice('entering');
@@ -75,7 +67,7 @@ verifies('AEM-CORE-040', 'floating-point and vector registers are given back', a
 
 verifies('AEM-CORE-041', 'errno is given back', async ({ probe }) => {
   const p = await probe();
-  const eid = await started(p, 'errno:34');
+  const eid = await startedEvent(p, 0, 'errno:34');
   const spin = p.send('spin', { what: 'errno', calls: 1 });
   await p.notice('entering');
 
@@ -86,7 +78,7 @@ verifies('AEM-CORE-041', 'errno is given back', async ({ probe }) => {
 
 verifies('AEM-CORE-042', 'a handler starts with the mask of what it interrupts', async ({ probe }) => {
   const p = await probe();
-  const eid = await started(p);
+  const eid = await startedEvent(p, 0);
 
   await p.ok('sigmask', { signal: SIGUSR2 });
   await p.ok('fire', { eid });
@@ -98,7 +90,7 @@ verifies('AEM-CORE-042', 'a handler starts with the mask of what it interrupts',
 
 verifies('AEM-CORE-042', 'a handler that interrupts another starts with its mask', async ({ probe }) => {
   const p = await probe();
-  const [low, high] = [await started(p, `block:${SIGUSR2},hold`), await started(p)];
+  const [low, high] = [await startedEvent(p, 0, `block:${SIGUSR2},hold`), await startedEvent(p, 0)];
   await p.ok('priority', { eid: high, priority: 1 });
 
   await p.on('io', 'fire', { eid: low });
@@ -114,7 +106,7 @@ verifies('AEM-CORE-042', 'a handler that interrupts another starts with its mask
 
 verifies('AEM-CORE-042', 'a handler that follows another does not start with its mask', async ({ probe }) => {
   const p = await probe();
-  const [first, next] = [await started(p, `block:${SIGUSR2},hold`), await started(p)];
+  const [first, next] = [await startedEvent(p, 0, `block:${SIGUSR2},hold`), await startedEvent(p, 0)];
 
   await p.on('io', 'fire', { eid: first });
   await p.notice('holding');
@@ -126,7 +118,7 @@ verifies('AEM-CORE-042', 'a handler that follows another does not start with its
 
 verifies('AEM-CORE-043', 'the signal mask is given back, whatever the handler does', async ({ probe }) => {
   const p = await probe();
-  const eid = await started(p, `block:${SIGUSR2}`);
+  const eid = await startedEvent(p, 0, `block:${SIGUSR2}`);
 
   const spin = p.send('spin', { what: 'mask', calls: 1 });
   await p.notice('entering');
@@ -137,7 +129,7 @@ verifies('AEM-CORE-043', 'the signal mask is given back, whatever the handler do
 
 verifies('AEM-CORE-044', 'a handler runs while its thread blocks every signal', async ({ probe }) => {
   const p = await probe();
-  const eid = await started(p);
+  const eid = await startedEvent(p, 0);
   await p.ok('sigmask', { all: true });
 
   await p.ok('fire', { eid });
@@ -148,7 +140,7 @@ verifies('AEM-CORE-044', 'a handler runs while its thread blocks every signal', 
 
 verifies('AEM-CORE-045', 'a handler’s stack is aligned, whatever it interrupts', async ({ probe }) => {
   const p = await probe();
-  const eid = await started(p);
+  const eid = await startedEvent(p, 0);
 
   // Code whose stack pointer is so many bytes below an aligned address.
   for (const offset of [0, 1, 4, 8, 12, 15]) {

@@ -95,7 +95,7 @@ async function ensureTarget(settings: SessionSettings, clock: Clock): Promise<Ta
   const attachOrBoot = (): Promise<Target> => {
     if (on.driver === 'ssh') return attach({ ...on, ...common });
     // Several processors of a guest whose instructions are counted take turns: what one waits for, another has to come to.
-    return bootQemu({ ...on, ...common, clock, ...(clock === 'icount' ? { cpus: 1, turns: false, instructionShift } : {}) });
+    return bootQemu({ ...on, ...common, clock, ...(clock === 'icount' ? { cpus: 1, instructionShift } : {}) });
   };
   const target = await attachOrBoot().catch((error: unknown) => {
     if (error instanceof BootError) untold.push(...error.incidents);

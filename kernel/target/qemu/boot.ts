@@ -103,6 +103,8 @@ async function boot(
   earlier: readonly Incident[],
 ): Promise<Target> {
   const { cpus = 2, memoryMiB = 512, clock = 'host' } = options;
+  // One CPU has nobody to take turns with.
+  const turns = options.turns === true && cpus > 1 && choice.accelerator === 'tcg';
   const agentSocket = join(folder, 'agent');
   const initramfs = await writeInitramfs(options.guest, join(folder, 'initramfs'));
   const server = createServer();
@@ -116,7 +118,7 @@ async function boot(
     memoryMiB,
     clock,
     instructionShift: options.instructionShift,
-    turns: options.turns,
+    turns,
     counterKHz: await counterRate(options.guest, { accelerator: choice.accelerator, clock }),
     agentSocket: await connected.listening,
     otherSocket: options.otherSocket,
@@ -161,7 +163,7 @@ async function boot(
       acceleratorReason: choice.reason,
       cpus: hello.cpus,
       memoryMiB,
-      ...(options.turns === true && choice.accelerator === 'tcg' ? { turns: true } : {}),
+      ...(turns ? { turns: true } : {}),
       emulator: await emulatorVersion(),
     };
     return createTarget({ boot: options.boot, info, hello, agent, watch, life, end, earlier });
