@@ -211,6 +211,8 @@ for (const kind of ['flock', 'posix', 'ofd'] as const) {
     for (const one of [p, other]) await watch(one, file, ['lock']);
 
     const locked = p.ok('file-lock', { fd: mine, kind, type: 'exclusive', wait: 1 });
+    // It sleeps before the command has come, too.
+    await context.until(`grep -q -- "-> .*:$(stat -c %i ${file}) " /proc/locks`);
     await context.inState(p.pid, 'S');
     expect(await told(other)).toEqual([]);
     await has.ok('file-lock', { fd, kind, type: 'none' });

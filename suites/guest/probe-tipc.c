@@ -172,7 +172,10 @@ static struct tipc_subscr subscription_of(const struct command *c)
 	};
 }
 
-/* The answer tells when it was called. */
+/*
+ * The answer tells when it was called: TIPC counts ticks, and the last one may
+ * be a while ago, see do_call().
+ */
 static void do_subscribe(const struct command *c)
 {
 	struct tipc_subscr what = subscription_of(c);
@@ -181,7 +184,7 @@ static void do_subscribe(const struct command *c)
 	struct message m = { 0 };
 	int ret;
 
-	put_number(&m, "t", now_ns());
+	put_number(&m, "t", clock_ns(CLOCK_MONOTONIC_COARSE));
 	if (given(c, "nothing"))
 		ret = aemTIPC_subscribe(NULL, handler);
 	else

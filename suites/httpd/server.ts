@@ -106,7 +106,7 @@ export function between(earlier: Said, later: Said): number {
 }
 
 /** Tries of a time-out. */
-const tries = 5;
+export const tries = 5;
 
 /**
  * Has a connection time out: never before `least` nanoseconds, and once before `most`. A busy machine delays any of

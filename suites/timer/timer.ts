@@ -39,6 +39,11 @@ export async function withLittleTime(p: Probe, clock: Arguments, least: number, 
   throw new Error('the machine is too slow to use so little CPU time');
 }
 
+/** How often an event was raised. */
+export async function raised(p: Probe, eid: number): Promise<number> {
+  return Number((await p.on('io', 'books', { eid }))['raised']);
+}
+
 /** Of a probe's first thread: it is in a handler, and none of a timer is called. */
 export interface Held {
   /** Sets a timer, from another thread. */
@@ -62,9 +67,9 @@ export async function hold(p: Probe): Promise<Held> {
   return {
     set,
     async expire(id, args) {
-      const { raised } = await p.on('io', 'books', { eid: id });
+      const before = await raised(p, id);
       await set(id, args);
-      await p.on('io', 'timer-await', { id, raised: Number(raised) + 1 });
+      await p.on('io', 'timer-await', { id, raised: before + 1 });
     },
     async release() {
       await p.on('io', 'release', { eid });
