@@ -445,6 +445,7 @@ export const requirementIds = [
   'AEM-TIMER-047',
   'AEM-TIMER-048',
   'AEM-TIMER-049',
+  'AEM-TIMER-050',
   'AEM-TIPC-001',
   'AEM-TIPC-002',
   'AEM-TIPC-003',

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Probes in user namespaces.
+ * Probes in namespaces.
  *
  * `probe inside OWNER MAP UID [pid]`, started as root: a namespace that user
  * OWNER makes, with the ids that MAP says, INSIDE:OUTSIDE:COUNT[,...], and a
  * probe in it as user UID; with `pid` in a pid namespace of its own, too.
  * `probe beside PID UID`: a probe in the user namespace of process PID.
+ * `probe clocks MONOTONIC BOOTTIME`: a probe in a time namespace whose clocks
+ * are so many seconds ahead.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -29,16 +31,16 @@ static int run_probe(void)
 	return 127;
 }
 
-static bool write_map(pid_t pid, const char *name, const char *map)
+static bool write_proc(pid_t pid, const char *name, const char *text)
 {
 	char path[64];
-	size_t len = strlen(map);
+	size_t len = strlen(text);
 	bool done;
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	done = fd >= 0 && write(fd, map, len) == (ssize_t)len;
+	done = fd >= 0 && write(fd, text, len) == (ssize_t)len;
 	if (fd >= 0)
 		close(fd);
 	return done;
@@ -69,7 +71,7 @@ static pid_t start_mapper(const char *map, int gate[2])
 	close(gate[1]);
 	while (read(gate[0], &byte, 1) > 0)
 		;
-	_exit(write_map(owner, "gid_map", map) && write_map(owner, "uid_map", map) ? 0 : 1);
+	_exit(write_proc(owner, "gid_map", map) && write_proc(owner, "uid_map", map) ? 0 : 1);
 }
 
 /* What the parent of a pid namespace's first process has to do. */
@@ -108,18 +110,43 @@ int inside_main(int argc, char *argv[])
 	return pid ? mind(pid) : run_probe();
 }
 
+static bool enter(const char *path, int type)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && !setns(fd, type))
+		return true;
+	perror("probe: setns");
+	return false;
+}
+
 int beside_main(int argc, char *argv[])
 {
 	char path[64];
-	int fd;
 
 	if (argc < 2)
 		return 2;
 	snprintf(path, sizeof(path), "/proc/%s/ns/user", argv[0]);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || setns(fd, CLONE_NEWUSER) < 0 || !become(atoi(argv[1]))) {
-		perror("probe: setns");
+	if (!enter(path, CLONE_NEWUSER))
 		return 98;
+	if (!become(atoi(argv[1]))) {
+		perror("probe: become");
+		return 97;
 	}
 	return run_probe();
+}
+
+int clocks_main(int argc, char *argv[])
+{
+	char offsets[96];
+
+	if (argc < 2)
+		return 2;
+	snprintf(offsets, sizeof(offsets), "monotonic %s 0\nboottime %s 0\n", argv[0], argv[1]);
+	if (unshare(CLONE_NEWTIME) < 0 || !write_proc(getpid(), "timens_offsets", offsets)) {
+		perror("probe: unshare");
+		return 98;
+	}
+	/* Its children would be in it; it has to go there. */
+	return enter("/proc/self/ns/time_for_children", CLONE_NEWTIME) ? run_probe() : 97;
 }

@@ -288,6 +288,7 @@ static const struct {
 	{ "debugger", debugger_main },
 	{ "inside", inside_main },
 	{ "beside", beside_main },
+	{ "clocks", clocks_main },
 };
 
 int main(int argc, char *argv[])

@@ -214,8 +214,9 @@ int tracer_main(int argc, char *argv[]);
 /* probe-debugger.c: `probe debugger PID HOW`, which a test has stop and step a thread. */
 int debugger_main(int argc, char *argv[]);
 
-/* probe-namespace.c: `probe inside ...` and `probe beside ...`, probes in a user namespace. */
+/* probe-namespace.c: `probe inside ...`, `beside ...` and `clocks ...`, probes in a namespace. */
 int inside_main(int argc, char *argv[]);
 int beside_main(int argc, char *argv[]);
+int clocks_main(int argc, char *argv[]);
 
 #endif /* PROBE_H */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/** Timers when somebody sets CLOCK_REALTIME. */
+/** Timers when somebody sets CLOCK_REALTIME, and where a time namespace shows other clocks. */
 import { expect } from 'vitest';
 import type { Probe } from '../harness/probe.ts';
 import { verifies } from '../harness/verifies.ts';
 import type { Context } from '../harness/verifies.ts';
-import { armed, clocks, create, hold, hour, second } from './timer.ts';
+import { armed, clocks, create, hold, hour, millisecond, second } from './timer.ts';
 
 /** Steps the clock of the guest, until the test has ended. */
 async function stepper({ after, probe }: Context): Promise<(by: number) => Promise<void>> {
@@ -79,5 +79,22 @@ verifies('AEM-TIMER-040', 'setting the clock changes no other timer', async (con
       expect(value).toBeGreaterThan(hour / 2);
       expect(value).toBeLessThanOrEqual(hour);
     }
+  }
+});
+
+verifies('AEM-TIMER-050', 'an absolute time is that of the clock that the time namespace shows', async ({ probe, run, unsupported }) => {
+  if ((await run(['test', '-e', '/proc/self/ns/time'])).status !== 0) unsupported('this kernel has no time namespaces (CONFIG_TIME_NS)');
+  // Seconds by which CLOCK_MONOTONIC and CLOCK_BOOTTIME are ahead: no clock goes back to before the machine was started.
+  for (const ahead of [[-1, 1_000_000], [1_000_000, -1]]) {
+    const p = await probe({ argv: ['probe', 'clocks', ...ahead.map(String)] });
+
+    for (const clock of clocks) {
+      const id = await armed(p, { ahead: hour }, { clock });
+      const { value } = await p.send('timer-get', { id });
+      expect(value, `${clock}, ${String(ahead)} s ahead`).toBeGreaterThan(hour / 2);
+      expect(value, `${clock}, ${String(ahead)} s ahead`).toBeLessThanOrEqual(hour);
+    }
+    for (const clock of clocks) await armed(p, { ahead: 300 * millisecond }, { clock });
+    for (const clock of clocks) expect((await p.nextCall()).late, `${clock}, ${String(ahead)} s ahead`).toBeGreaterThanOrEqual(0);
   }
 });

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /** Timers on the clock of their thread's CPU time. It stands still while the thread waits for the next command. */
 import { expect } from 'vitest';
+import { startedEvent } from '../harness/handler-process.ts';
 import type { Arguments, Call, Probe } from '../harness/probe.ts';
-import { set } from '../harness/setting.ts';
+import { maxUserEvents, set } from '../harness/setting.ts';
 import { verifies } from '../harness/verifies.ts';
 import { armed, create, hour, millisecond, withLittleTime } from './timer.ts';
 
@@ -153,28 +154,59 @@ verifies('AEM-TIMER-048', 'a thread has so many timers of CPU time and no more',
   await create(p, { clock });
 });
 
-verifies('AEM-TIMER-049', 'a timer of CPU time counts as several events until it is deleted', async (context) => {
-  const p = await context.probe({ uid: 1001, gid: 1001 });
-  const made = async (how: Arguments): Promise<readonly number[]> => {
-    const ids: number[] = [];
-    for (;;) {
-      const { ret, errno, id } = await p.send('timer-create', how);
-      if (ret === 0) ids.push(Number(id));
-      else {
-        expect(errno).toBe('EAGAIN');
-        return ids;
-      }
+const alice = { uid: 1001, gid: 1001 };
+
+/** Makes timers until there is no room for one more. Returns their ids. */
+async function asManyAsGo(p: Probe, how: Arguments): Promise<readonly number[]> {
+  const ids: number[] = [];
+  for (;;) {
+    const { ret, errno, id } = await p.send('timer-create', how);
+    if (ret === 0) ids.push(Number(id));
+    else {
+      expect(errno).toBe('EAGAIN');
+      return ids;
     }
-  };
-  await set(context, '/proc/sys/aem/max_user_events', 24);
+  }
+}
+
+/** Of CPU time there is room for a few, where there is for 24 others. */
+async function fewDear(p: Probe): Promise<readonly number[]> {
+  const ids = await asManyAsGo(p, { clock });
+  expect(ids.length).toBeGreaterThan(1);
+  expect(ids.length).toBeLessThan(12);
+  return ids;
+}
+
+verifies('AEM-TIMER-049', 'a timer of CPU time counts as several events until it is deleted', async (context) => {
+  const p = await context.probe(alice);
+  await set(context, maxUserEvents, 24);
 
   for (let round = 0; round < 2; round++) {
-    const dear = await made({ clock });
-    expect(dear.length).toBeGreaterThan(1);
-    expect(dear.length).toBeLessThan(12);
-    for (const id of dear) await p.ok('timer-delete', { id });
-    const cheap = await made({});
+    for (const id of await fewDear(p)) await p.ok('timer-delete', { id });
+    const cheap = await asManyAsGo(p, {});
     expect(cheap).toHaveLength(24);
     for (const id of cheap) await p.ok('timer-delete', { id });
   }
+});
+
+verifies('AEM-TIMER-049', 'armed timers of a program that is over, by execve() or its end, count no more', async (context) => {
+  const [p, other] = [await context.probe(alice), await context.probe(alice)];
+  await set(context, maxUserEvents, 24);
+  /** Some that expire soon, and some that do not. */
+  const armAll = async (): Promise<void> => {
+    for (const [turn, id] of (await fewDear(p)).entries()) await p.ok('timer-set', { id, value: turn % 2 === 0 ? 2 * millisecond : hour, interval: hour });
+  };
+  const eid = await startedEvent(p, 0, 'exec-probe');
+  await armAll();
+
+  await other.ok('fire', { eid });
+  await p.notice('ready');
+  const cheap = await asManyAsGo(p, {});
+  expect(cheap).toHaveLength(24);
+  for (const id of cheap) await p.ok('timer-delete', { id });
+
+  await armAll();
+  await p.ok('exit', { now: true });
+  await p.exited;
+  expect(await asManyAsGo(other, {})).toHaveLength(24);
 });

@@ -104,16 +104,18 @@ verifies('AEM-TIMER-030', 'a drained module is unloaded while timers were armed'
   const drain = '/sys/class/misc/aem-timer/drain';
   const p = await probe();
   after(() => sh(`${ensureLoaded('timer')}; echo 0 > ${drain}`));
-  const soon = await create(p);
-  for (const clock of ['monotonic', 'realtime', 'boottime']) await armed(p, { value: hour }, { clock });
+  for (const clock of ['monotonic', 'realtime', 'boottime', 'thread-cpu']) await armed(p, { value: hour }, { clock });
+  const soon = [await create(p), await create(p, { clock: 'thread-cpu' })];
   const held = await hold(p);
-  await held.set(soon, { value: 20 * millisecond });
-  await p.on('io', 'stop', { eid: soon });
+  for (const id of soon) {
+    await held.set(id, { value: 20 * millisecond });
+    await p.on('io', 'stop', { eid: id });
+  }
   await held.release();
 
   await sh(`echo 1 > ${drain}`);
   await sh('rmmod aem_timer');
-  await p.ok('pass', { value: 40 * millisecond });
+  for (const clock of ['monotonic', 'thread-cpu']) await p.ok('pass', { clock, value: 40 * millisecond });
 
   expect(await p.settle()).toEqual([]);
   await sh(insmod('timer'));
