@@ -195,6 +195,15 @@ static void do_wake(const struct command *c)
 	answer(c, write(doze_pipe[1], "", 1));
 }
 
+/* One of SCHED_BATCH preempts nobody when it is woken up: what wakes it goes on, and it waits. */
+static bool wake_to_wait(int tid)
+{
+	const struct sched_param none = { 0 };
+
+	return !sched_setscheduler(tid, SCHED_BATCH, &none) && write(doze_pipe[1], "x", 1) == 1 &&
+	       !sched_setscheduler(tid, SCHED_OTHER, &none);
+}
+
 static char state_of(int tid)
 {
 	char path[64], text[512], *at;
@@ -278,7 +287,7 @@ static int provoke(const struct command *c, int tid, long *ran)
 	if (number(c, "fetch", 0) && allow(tid, 1UL << sched_getcpu()))
 		return 0;
 	before = clock_ns(clock);
-	if (number(c, "wake", 0) && write(doze_pipe[1], "x", 1) != 1)
+	if (number(c, "wake", 0) && !wake_to_wait(tid))
 		return 0;
 	if (clock_ns(clock) != before)
 		return -1;
